@@ -1,0 +1,59 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { Secret } from './secret.js';
+
+/** The kinds of value an environment variable can hold. Each is a schema over the raw text; its error message names what is accepted. */
+
+export const text = () => z.string();
+
+export const secret = () => z.string().transform((value) => new Secret(value));
+
+/** A whole number of at least `minimum` (and at most `maximum`). */
+export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) => {
+  const accepted =
+    maximum === Number.MAX_SAFE_INTEGER
+      ? `a whole number of at least ${minimum}`
+      : `a whole number from ${minimum} to ${maximum}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, accepted)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, accepted);
+};
+
+/** A decimal number above zero. */
+export const positive = () => {
+  const accepted = 'a number above 0, for example 1 or 0.5';
+  return z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,6})?$/, accepted)
+    .transform(Number)
+    .refine((value) => value > 0, accepted);
+};
+
+export const oneOf = <const Choice extends readonly [string, ...string[]]>(...choices: Choice) =>
+  z.enum(choices, { error: `one of ${choices.join(', ')}` });
+
+export const onOff = () => oneOf('on', 'off').transform((value) => value === 'on');
+
+/** A file or folder; `~/` is the user's home, a relative path starts at the working directory. The result is absolute. */
+export const path = () =>
+  z.string().transform((value) => (/^~(\/|$)/.test(value) ? join(homedir(), value.slice(1)) : resolve(value)));
+
+/** An http or https address; a slash at its end is dropped, so that paths can be appended. */
+export const httpUrl = () => {
+  const accepted = 'an address such as https://example.org or http://127.0.0.1:8080';
+  return z.url({ protocol: /^https?$/, error: accepted }).transform((value) => value.replace(/\/+$/, ''));
+};
+
+/** A Postgres connection string; it holds a password, so it is a secret. */
+export const postgresUrl = () =>
+  z
+    .url({ protocol: /^postgres(ql)?$/, error: 'a connection string such as postgres://user:password@host:5432/database' })
+    .transform((value) => new Secret(value));
+
+export const hostAndPort = () => z.string().regex(/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'host:port, for example 127.0.0.1:7233');
+
+export const dockerAddress = () =>
+  z.string().regex(/^(unix|tcp|ssh|https?):\/\/\S+$/, 'a Docker address such as unix:///var/run/docker.sock');

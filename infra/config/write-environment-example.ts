@@ -1,0 +1,4 @@
+import { writeFileSync } from 'node:fs';
+import { environmentExample } from './environment-example.js';
+
+writeFileSync('.env.example', environmentExample());
