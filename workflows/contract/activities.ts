@@ -1,0 +1,156 @@
+import type { EndCause } from './stop.js';
+
+/**
+ * The ports of the session workflow. Everything here goes into Temporal's history: ids, counters and verdicts only,
+ * never an argument, a prompt or an output.
+ */
+export interface SessionActivities {
+  /** Takes inputs, asks the model once, appends what it said. One retry-safe step. */
+  callModel(input: CallModelInput): Promise<CallModelResult>;
+  /** Runs one tool call to its result. */
+  runTool(input: RunToolInput): Promise<RunToolResult>;
+  /** Applies decisions and client results to the calls that wait for them, and says what still waits. */
+  settle(input: SettleInput): Promise<SettleResult>;
+  /** Closes what is open (interrupt, limit, failure), or reads where a session stands after a dead run. */
+  seal(input: SealInput): Promise<SealResult>;
+  /** Ends the session's sandbox; its workspace stays unless the session is gone for good. */
+  releaseSandbox(input: SessionRef): Promise<void>;
+}
+
+export interface SessionRef {
+  readonly sessionId: string;
+  readonly workspaceId: string;
+}
+
+export interface StepRef extends SessionRef {
+  /** `null` on the first effect of a run: the activity then opens a new epoch. */
+  readonly epoch: number | null;
+  readonly step: number;
+}
+
+export type CallModelInput = StepRef;
+
+/** What must happen to a call before it has a result. */
+export type Gate =
+  /** It may run now. */
+  | 'run'
+  /** A person must decide. */
+  | 'ask'
+  /** The client sends the result. */
+  | 'client';
+
+/** A call without a result. */
+export interface OpenCall {
+  readonly id: string;
+  /** 1, 2, … within its step. */
+  readonly ordinal: number;
+  readonly name: string;
+  readonly gate: Gate;
+  /** Whether it may change the workspace; such calls run one after another, in the model's order. */
+  readonly serial: boolean;
+  /** Milliseconds since the epoch; then an undecided call is denied. */
+  readonly decideBy?: number;
+}
+
+export interface TurnLimits {
+  readonly maxSteps: number;
+  readonly maxTokens?: number;
+  /** Milliseconds since the epoch. */
+  readonly deadline?: number;
+}
+
+/** Where a session stands, as far as the loop must know it. */
+export interface Standing {
+  readonly epoch: number;
+  readonly turn: number;
+  readonly calls: readonly OpenCall[];
+  /** The model owes an answer, or inputs wait. */
+  readonly modelDue: boolean;
+}
+
+export type CallModelResult =
+  | {
+      readonly kind: 'replied';
+      readonly epoch: number;
+      readonly step: number;
+      readonly turn: number;
+      readonly calls: readonly OpenCall[];
+      /** The turn goes on with another model request even without open calls (rejected calls, queued inputs). */
+      readonly modelDue: boolean;
+      /** Equal for replies that make exactly the same calls with the same inputs; absent without calls. */
+      readonly callsDigest?: string;
+      readonly inputTokens: number;
+      readonly outputTokens: number;
+      readonly limits: TurnLimits;
+    }
+  /** There was nothing to ask: idle, or calls are still open. */
+  | ({ readonly kind: 'standing' } & Standing)
+  /** An interrupt, a kill or another run came first. */
+  | { readonly kind: 'superseded' }
+  | { readonly kind: 'failed'; readonly cause: EndCause };
+
+export interface RunToolInput extends SessionRef {
+  readonly epoch: number;
+  readonly step: number;
+  readonly callId: string;
+}
+
+export type RunToolResult =
+  | { readonly kind: 'done'; readonly outcome: 'completed' | 'timed_out' | 'interrupted' | 'lost'; readonly isError: boolean }
+  | { readonly kind: 'superseded' }
+  | { readonly kind: 'failed'; readonly cause: EndCause };
+
+/** A decision that came by Temporal's own door. */
+export interface OperatorDecision {
+  readonly toolUseId: string;
+  readonly result: 'allow' | 'deny';
+  readonly denyMessage?: string;
+  /** A name the operator gave; nobody checked it. */
+  readonly by?: string;
+}
+
+export interface SettleInput extends SessionRef {
+  readonly epoch: number;
+  readonly decisions: readonly OperatorDecision[];
+  /** Deny what is past its time. */
+  readonly expire: boolean;
+}
+
+export type SettleResult =
+  | {
+      readonly kind: 'settled';
+      readonly calls: readonly OpenCall[];
+      readonly modelDue: boolean;
+      /** Decisions that changed nothing, with the reason. */
+      readonly rejected: readonly { readonly toolUseId: string; readonly reason: string }[];
+    }
+  | { readonly kind: 'superseded' };
+
+export interface SealInput extends SessionRef {
+  /** `null`: look only (a dead run, a superseded step). */
+  readonly cause: EndCause | null;
+  /** The epoch the cause belongs to; a newer one in the row means the cause is overtaken. */
+  readonly epoch: number | null;
+}
+
+export type SealResult = ({ readonly kind: 'standing' } & Standing) | { readonly kind: 'terminated' };
+
+/** The workflow's start argument. */
+export interface SessionInput extends SessionRef {
+  readonly settings: SessionSettings;
+  readonly carry?: SessionCarry;
+}
+
+export interface SessionSettings {
+  /** Idle time after which a run closes, in milliseconds. */
+  readonly idleCloseMs: number;
+  /** History length at which a run continues as new. */
+  readonly rollOverEvents: number;
+  readonly approveBySignal: boolean;
+}
+
+/** What a run hands to its successor. `schema` names the layout; each released one keeps a reader. */
+export interface SessionCarry {
+  readonly schema: 1;
+  readonly state: unknown;
+}

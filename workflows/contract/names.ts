@@ -1,0 +1,14 @@
+/** Names two processes agree on. The workflow type is the exported function's name. */
+export const SESSION_WORKFLOW = 'sessionWorkflow';
+
+/** One run at a time per session: Temporal serialises runs of one workflow id. */
+export const sessionWorkflowId = (sessionId: string): string => `session-${sessionId}`;
+
+export const SIGNALS = { wake: 'wake', interrupt: 'interrupt', approve: 'approve' } as const;
+export const UPDATES = { approve: 'approve' } as const;
+export const QUERIES = { state: 'state' } as const;
+
+export const SEARCH_ATTRIBUTES = { workspace: 'RondoWorkspace', status: 'RondoStatus', model: 'RondoModel' } as const;
+
+/** Postgres notification channels; payloads are a session id. */
+export const CHANNELS = { events: 'rondo_events', deltas: 'rondo_deltas', stop: 'rondo_stop' } as const;

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+
+/** Names of the tools of `agent_toolset_20260401` (wire section 1). */
+export const TOOLSET_NAMES = ['bash', 'read', 'write', 'edit', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
+
+const effortLevel = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
+
+export const PermissionPolicy = z.object({ type: z.enum(['always_allow', 'always_ask', 'auto']) });
+
+/** A model as a caller names it: an id, or `{ id, effort?, speed? }` with effort as word or object. */
+export const ModelInput = z.union([
+  z.string().min(1).max(256),
+  z.object({
+    id: z.string().min(1).max(256),
+    effort: z.union([effortLevel, z.object({ type: effortLevel })]).nullish(),
+    speed: z.enum(['standard', 'fast']).optional(),
+  }),
+]);
+
+/** A model as stored and answered. */
+export const ModelConfig = z.object({
+  id: z.string(),
+  effort: z.object({ type: effortLevel }),
+  speed: z.enum(['standard', 'fast']),
+});
+
+const toolsetConfig = z.object({
+  type: z.string().optional(),
+  name: z.enum(TOOLSET_NAMES),
+  enabled: z.boolean().optional(),
+  permission_policy: PermissionPolicy.optional(),
+});
+
+export const AgentToolset = z.object({
+  type: z.literal('agent_toolset_20260401'),
+  default_config: z.object({ enabled: z.boolean().optional(), permission_policy: PermissionPolicy.optional() }).nullish(),
+  configs: z.array(toolsetConfig).max(TOOLSET_NAMES.length).optional(),
+});
+
+const propertyName = z.string().min(1).max(64);
+
+export const CustomTool = z.object({
+  type: z.literal('custom'),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 letters, digits, _ or -')
+    .refine((name) => !name.startsWith('mcp__'), 'must not start with mcp__')
+    .refine((name) => !(TOOLSET_NAMES as readonly string[]).includes(name), 'must not be the name of a built-in tool'),
+  description: z.string().min(1).max(16_384),
+  input_schema: z
+    .looseObject({
+      type: z.literal('object'),
+      properties: z.record(propertyName, z.unknown()).nullish(),
+      required: z.array(z.string()).nullish(),
+    })
+    .refine((schema) => !['oneOf', 'anyOf', 'allOf', '$ref'].some((key) => key in schema), 'must not have oneOf, anyOf, allOf or $ref at its top'),
+});
+
+export const ToolInput = z.discriminatedUnion('type', [AgentToolset, CustomTool]);
+
+export const Metadata = z
+  .record(z.string().min(1).max(64), z.string().max(512))
+  .refine((value) => Object.keys(value).length <= 16, 'must have at most 16 entries');
+
+/** `POST /v1/agents`. */
+export const AgentCreate = z.object({
+  name: z.string().min(1).max(256),
+  model: ModelInput,
+  description: z.string().max(2_048).nullish(),
+  system: z.string().max(100_000).nullish(),
+  tools: z.array(ToolInput).max(128).nullish(),
+  mcp_servers: z.array(z.unknown()).max(20).nullish(),
+  skills: z.array(z.unknown()).max(20).nullish(),
+  metadata: Metadata.nullish(),
+});
+
+export type ModelInput = z.infer<typeof ModelInput>;
+export type ModelConfig = z.infer<typeof ModelConfig>;
+export type ToolInput = z.infer<typeof ToolInput>;
+export type AgentCreate = z.infer<typeof AgentCreate>;
+export type PermissionPolicy = z.infer<typeof PermissionPolicy>;
+export type ToolsetName = (typeof TOOLSET_NAMES)[number];
+
+/** A toolset with every default filled in, as the wire answers it. */
+export interface ResolvedToolset {
+  readonly type: 'agent_toolset_20260401';
+  readonly default_config: { readonly enabled: boolean; readonly permission_policy: PermissionPolicy };
+  readonly configs: readonly {
+    readonly type: ToolsetName;
+    readonly name: ToolsetName;
+    readonly enabled: boolean;
+    readonly permission_policy: PermissionPolicy;
+  }[];
+}
+
+export type ResolvedTool = ResolvedToolset | z.infer<typeof CustomTool>;
+
+/** The versioned fields of an agent, resolved: what a session takes a snapshot of. */
+export interface AgentDefinition {
+  readonly name: string;
+  readonly description: string | null;
+  readonly model: ModelConfig;
+  readonly system: string | null;
+  readonly tools: readonly ResolvedTool[];
+  readonly mcp_servers: readonly unknown[];
+  readonly skills: readonly unknown[];
+  readonly multiagent: null;
+  readonly execution_identity: { readonly type: 'service_account' };
+  readonly metadata: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { InputBlock, ResultBlock } from './content.js';
+
+const eventId = z.string().regex(/^sevt_[0-9A-Za-z]{8,40}$/, 'must be the id of an event, sevt_…');
+
+export const UserMessage = z.object({
+  type: z.literal('user.message'),
+  content: z.array(InputBlock).min(1).max(1_000),
+});
+
+export const UserInterrupt = z.object({
+  type: z.literal('user.interrupt'),
+  session_thread_id: z.string().nullish(),
+});
+
+export const UserToolConfirmation = z
+  .object({
+    type: z.literal('user.tool_confirmation'),
+    tool_use_id: eventId,
+    result: z.enum(['allow', 'deny']),
+    deny_message: z.string().max(10_000).nullish(),
+  })
+  .refine((event) => event.result === 'deny' || !event.deny_message, {
+    path: ['deny_message'],
+    message: 'is only accepted with result "deny"',
+  });
+
+export const UserCustomToolResult = z.object({
+  type: z.literal('user.custom_tool_result'),
+  custom_tool_use_id: eventId,
+  content: z.array(ResultBlock).max(1_000).nullish(),
+  is_error: z.boolean().nullish(),
+});
+
+/** What a caller may send to a session (wire section 3.2). */
+export const InputEvent = z.discriminatedUnion('type', [UserMessage, UserInterrupt, UserToolConfirmation, UserCustomToolResult]);
+
+export type InputEvent = z.infer<typeof InputEvent>;
+export type UserMessage = z.infer<typeof UserMessage>;
