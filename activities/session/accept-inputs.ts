@@ -1,0 +1,62 @@
+import { decodeFence, encodeFence } from '../../workflows/contract/fence.js';
+import { RondoError } from '../../workflows/contract/errors.js';
+import type { JsonObject } from '../../workflows/contract/records.js';
+import type { InputEvent } from '../../workflows/contract/schema/input-event.js';
+import type { LockedSession } from './store.port.js';
+
+export interface AcceptedInput {
+  readonly id: string;
+  readonly type: string;
+  readonly body: JsonObject;
+}
+
+/**
+ * Accepts a batch of inputs, all or nothing: the durable acceptance. Decisions take effect here, under the lock, so that
+ * the first one wins and its sender is answered at once; an interrupt raises the fence here, so that nothing of the
+ * interrupted step is written any more. Errors: `session.terminated`, `tool_call.*`.
+ * @returns whether the workflow must be woken, and whether what runs now must stop, once the transaction has committed.
+ */
+export async function acceptInputs(
+  session: LockedSession,
+  inputs: readonly { readonly id: string; readonly event: InputEvent }[],
+): Promise<{ readonly accepted: readonly AcceptedInput[]; readonly wake: boolean; readonly stop: boolean }> {
+  if (session.record.status === 'terminated') {
+    throw new RondoError('session.terminated', `Session ${session.record.id} is terminated; create a new session to go on.`);
+  }
+  const accepted: AcceptedInput[] = [];
+  let stop = false;
+  for (const { id, event } of inputs) {
+    if (event.type === 'user.tool_confirmation') await confirm(session, event);
+    if (event.type === 'user.custom_tool_result' && !(await answer(session, event.custom_tool_use_id))) continue;
+    if (event.type === 'user.interrupt') {
+      const { epoch } = decodeFence(session.record.fence);
+      await session.update({ fence: encodeFence({ epoch: epoch + 1, step: 0 }) });
+      stop = true;
+    }
+    const { type, ...body } = event;
+    accepted.push({ id, type, body });
+  }
+  if (accepted.length === 0) return { accepted, wake: false, stop };
+  const { wake } = await session.putInbox(accepted);
+  return { accepted, wake: wake || stop, stop };
+}
+
+async function confirm(session: LockedSession, event: Extract<InputEvent, { type: 'user.tool_confirmation' }>): Promise<void> {
+  const call = await session.findToolCall(event.tool_use_id);
+  if (!call) throw new RondoError('tool_call.not_found', `tool_use_id: ${event.tool_use_id} is not a tool call of session ${session.record.id}.`);
+  if (call.permission !== 'ask') {
+    throw new RondoError('tool_call.not_waiting', `tool_use_id: ${call.id} was evaluated "${call.permission}"; only calls evaluated "ask" take a confirmation.`);
+  }
+  const first = await session.decide(call.id, { result: event.result, by: 'api', denyMessage: event.deny_message ?? null });
+  if (!first) throw new RondoError('tool_call.already_answered', `tool_use_id: ${call.id} has been decided or has ended already.`);
+}
+
+/** False when the same call was answered before: a repeated request after a lost response, accepted and ignored. */
+async function answer(session: LockedSession, callId: string): Promise<boolean> {
+  const call = await session.findToolCall(callId);
+  if (!call || call.kind !== 'custom') {
+    throw new RondoError('tool_call.not_found', `custom_tool_use_id: ${callId} is not a custom tool call of session ${session.record.id}.`);
+  }
+  if (call.finishedAt) return false;
+  return session.decide(call.id, { result: 'allow', by: 'client', denyMessage: null });
+}

@@ -1,0 +1,91 @@
+import type { SessionRef } from '../../workflows/contract/activities.js';
+import type {
+  AttemptEnd,
+  AttemptRecord,
+  Decision,
+  EffectRecord,
+  InboxItem,
+  InvocationRecord,
+  JsonObject,
+  NewAttempt,
+  NewEvent,
+  NewToolCall,
+  SessionChange,
+  SessionRecord,
+  StoredEvent,
+  ToolCallRecord,
+  Usage,
+} from '../../workflows/contract/records.js';
+import type { InvocationStatus } from '../../workflows/contract/schema/invoke.js';
+
+/**
+ * Where sessions live. Errors: `session.not_found`, and `service.unavailable` while the database is away.
+ * Readers are told of a change when, and only when, its transaction commits.
+ */
+export interface SessionStore {
+  /** One transaction that holds the session's row lock from its first statement: the only way to write. */
+  locked<T>(ref: SessionRef, work: (session: LockedSession) => Promise<T>): Promise<T>;
+  /** Text on its way, for clients that opted in. Lossy by design: it is gone when the final event commits. */
+  publishDeltas(ref: SessionRef, deltas: readonly Delta[]): Promise<void>;
+  /** Ends an attempt's row outside the lock, for attempts that may no longer write anything else. */
+  endAttempt(ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void>;
+}
+
+export interface Delta {
+  readonly eventId: string;
+  readonly eventType: 'agent.message' | 'agent.thinking';
+  readonly attempt: number;
+  /** Index of the content block within the event. */
+  readonly block: number;
+  readonly text: string;
+}
+
+/** A session under its row lock. `record` follows the changes made through it. */
+export interface LockedSession {
+  readonly record: SessionRecord;
+  update(change: SessionChange): Promise<void>;
+  /** Appends to the log, in order, gapless. */
+  append(events: readonly NewEvent[]): Promise<StoredEvent[]>;
+  readEvents(): Promise<StoredEvent[]>;
+
+  /** Accepts inputs; answers whether the workflow must be woken after the commit. */
+  putInbox(inputs: readonly { readonly id: string; readonly type: string; readonly body: JsonObject }[]): Promise<{ wake: boolean }>;
+  readInbox(): Promise<InboxItem[]>;
+  /** Moves inputs into the log, in the order given. */
+  takeInbox(items: readonly InboxItem[]): Promise<StoredEvent[]>;
+  /** The loop has seen everything that is in the inbox now. */
+  clearWake(): Promise<void>;
+
+  addToolCalls(calls: readonly NewToolCall[]): Promise<void>;
+  findToolCall(id: string): Promise<ToolCallRecord | undefined>;
+  /** Calls without a result, in the model's order. */
+  openToolCalls(): Promise<ToolCallRecord[]>;
+  /** First decision wins: false when there was one. */
+  decide(callId: string, decision: Decision): Promise<boolean>;
+  finishToolCall(callId: string): Promise<void>;
+
+  findEffect(key: string): Promise<EffectRecord | undefined>;
+  /** Claims for this attempt; a higher attempt takes the claim over, a lower one is refused (false). */
+  claimEffect(claim: { key: string; attempt: number; startEventId?: string }): Promise<boolean>;
+  bindGeneration(key: string, generation: number): Promise<void>;
+  sealEffect(key: string, result: unknown): Promise<void>;
+
+  /** Opens a trace row; earlier open rows of the same key are closed as lost. */
+  startAttempt(attempt: NewAttempt): Promise<string>;
+  endAttempt(attemptId: string, end: AttemptEnd): Promise<void>;
+  attemptsOf(key: string): Promise<AttemptRecord[]>;
+
+  openInvocations(): Promise<InvocationRecord[]>;
+  /** Marks invocations whose input was taken as running. */
+  startInvocations(inputEventIds: readonly string[]): Promise<void>;
+  markFirstModelRequest(): Promise<void>;
+  /** Moves every open, started invocation of this session to a status; terminal ones get an end time. */
+  moveInvocations(to: {
+    readonly status: InvocationStatus;
+    readonly stopReason: JsonObject | null;
+    readonly output?: readonly unknown[];
+    readonly usage: Usage;
+    /** Also those whose input was never taken (a kill). */
+    readonly includeQueued?: boolean;
+  }): Promise<void>;
+}

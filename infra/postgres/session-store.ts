@@ -1,0 +1,120 @@
+import type { SessionRef } from '../../workflows/contract/activities.js';
+import { CHANNELS } from '../../workflows/contract/names.js';
+import type {
+  AttemptEnd,
+  Decision,
+  InboxItem,
+  JsonObject,
+  NewAttempt,
+  NewEvent,
+  NewToolCall,
+  SessionChange,
+} from '../../workflows/contract/records.js';
+import * as attempts from './attempts.repo.js';
+import * as effects from './effects.repo.js';
+import * as events from './events.repo.js';
+import * as invocations from './invocations.repo.js';
+import { toJsonb } from './json.js';
+import type { Pool } from './pool.js';
+import * as sessions from './sessions.repo.js';
+import * as toolCalls from './tool-calls.repo.js';
+import { type Transaction, transaction } from './transaction.js';
+
+/** Sessions in Postgres; what each method promises is written at the port (activities/session/store.port.ts). */
+export function createSessionStore(pool: Pool) {
+  return {
+    locked: <T>(ref: SessionRef, work: (session: LockedSession) => Promise<T>): Promise<T> =>
+      transaction(pool, ref.workspaceId, async (tx) => work(await lockSession(tx, ref.sessionId))),
+
+    publishDeltas: (
+      ref: SessionRef,
+      deltas: readonly { eventId: string; eventType: string; attempt: number; block: number; text: string }[],
+    ): Promise<void> =>
+      transaction(pool, ref.workspaceId, async (tx) => {
+        await tx.query({
+          name: 'publish_deltas',
+          text: `insert into deltas (session_id, workspace_id, event_id, event_type, attempt, block, text)
+            select $1, $2, item->>'eventId', item->>'eventType', (item->>'attempt')::integer, (item->>'block')::integer, item->>'text'
+            from jsonb_array_elements($3::jsonb) as item`,
+          values: [ref.sessionId, ref.workspaceId, toJsonb(deltas)],
+        });
+        await notify(tx, CHANNELS.deltas, ref.sessionId);
+      }),
+
+    endAttempt: (ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void> =>
+      transaction(pool, ref.workspaceId, (tx) => attempts.endAttempt(tx, attemptId, end)),
+  };
+}
+
+export type LockedSession = Awaited<ReturnType<typeof lockSession>>;
+
+/** Tells listeners, at commit, that rows of this session changed. */
+export async function notify(tx: Transaction, channel: string, sessionId: string): Promise<void> {
+  await tx.query({ name: 'notify', text: 'select pg_notify($1, $2)', values: [channel, sessionId] });
+}
+
+/** Locks a session within a transaction and gives the operations that need the lock. */
+export async function lockSession(tx: Transaction, id: string) {
+  let record = await sessions.lockSession(tx, id);
+  let announced = false;
+
+  const announce = async () => {
+    if (announced) return;
+    announced = true;
+    await notify(tx, CHANNELS.events, id);
+  };
+
+  const append = async (added: readonly NewEvent[]) => {
+    const stored = await events.appendEvents(tx, id, added);
+    record = { ...record, lastSeq: stored.at(-1)?.seq ?? record.lastSeq };
+    await announce();
+    const announcedAhead = added.flatMap((event) => (event.id && event.type.startsWith('agent.') ? [event.id] : []));
+    if (announcedAhead.length > 0) await tx.query('delete from deltas where event_id = any($1)', [announcedAhead]);
+    return stored;
+  };
+
+  return {
+    get record() {
+      return record;
+    },
+    async update(change: SessionChange) {
+      record = await sessions.updateSession(tx, id, change);
+      await announce();
+    },
+    append,
+    readEvents: () => events.readEvents(tx, id),
+
+    async putInbox(inputs: readonly { id: string; type: string; body: JsonObject }[]) {
+      await events.insertInbox(tx, id, inputs);
+      await announce();
+      return { wake: await sessions.setWakeNeeded(tx, id) };
+    },
+    readInbox: () => events.readInbox(tx, id),
+    async takeInbox(items: readonly InboxItem[]) {
+      if (items.length === 0) return [];
+      await events.deleteInbox(tx, id, items.map((item) => item.id));
+      return append(items.map(({ id: eventId, type, body }) => ({ id: eventId, type, body })));
+    },
+    clearWake: () => sessions.clearWakeNeeded(tx, id),
+
+    addToolCalls: (calls: readonly NewToolCall[]) => toolCalls.insertToolCalls(tx, id, calls),
+    findToolCall: (callId: string) => toolCalls.findToolCall(tx, id, callId),
+    openToolCalls: () => toolCalls.openToolCalls(tx, id),
+    decide: (callId: string, decision: Decision) => toolCalls.decideToolCall(tx, callId, decision),
+    finishToolCall: (callId: string) => toolCalls.finishToolCall(tx, callId),
+
+    findEffect: (key: string) => effects.findEffect(tx, id, key),
+    claimEffect: (claim: { key: string; attempt: number; startEventId?: string }) => effects.claimEffect(tx, id, claim),
+    bindGeneration: (key: string, generation: number) => effects.bindGeneration(tx, id, key, generation),
+    sealEffect: (key: string, result: unknown) => effects.sealEffect(tx, id, key, result),
+
+    startAttempt: (attempt: NewAttempt) => attempts.insertAttempt(tx, id, attempt),
+    endAttempt: (attemptId: string, end: AttemptEnd) => attempts.endAttempt(tx, attemptId, end),
+    attemptsOf: (key: string) => attempts.attemptsOfKey(tx, id, key),
+
+    openInvocations: () => invocations.openInvocations(tx, id),
+    startInvocations: (inputEventIds: readonly string[]) => invocations.startInvocations(tx, id, inputEventIds),
+    markFirstModelRequest: () => invocations.markFirstModelRequest(tx, id),
+    moveInvocations: (to: Parameters<typeof invocations.moveInvocations>[2]) => invocations.moveInvocations(tx, id, to),
+  };
+}

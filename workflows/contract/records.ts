@@ -1,0 +1,214 @@
+import type { AgentDefinition } from './schema/agent.js';
+import type { InvocationStatus } from './schema/invoke.js';
+import type { Limits } from './schema/limits.js';
+import type { StopReason } from './stop.js';
+
+/** The wire's agent snapshot of a session. */
+export type SessionAgent = AgentDefinition & { readonly id: string; readonly type: 'agent'; readonly version: number };
+
+export type SessionStatus = 'idle' | 'running' | 'rescheduling' | 'terminated';
+
+/** Tokens and requests summed up over model requests; the wire's names. */
+export interface Usage {
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly cache_read_input_tokens: number;
+  readonly cache_creation_input_tokens: number;
+  /** Model requests. */
+  readonly steps: number;
+}
+
+export const NO_USAGE: Usage = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_read_input_tokens: 0,
+  cache_creation_input_tokens: 0,
+  steps: 0,
+};
+
+/** A session's row. Times are Dates, durations milliseconds. */
+export interface SessionRecord {
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly agent: SessionAgent;
+  readonly environmentId: string;
+  readonly primaryThreadId: string;
+  readonly title: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly status: SessionStatus;
+  readonly stopReason: StopReason | null;
+  readonly limits: Limits;
+  readonly fence: number;
+  readonly lastSeq: number;
+  readonly turn: number;
+  readonly turnStartedAt: Date | null;
+  readonly turnUsage: Usage;
+  readonly usage: Usage;
+  readonly modelDue: boolean;
+  readonly wakeNeeded: boolean;
+  readonly activeMs: number;
+  readonly runningSince: Date | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly archivedAt: Date | null;
+  readonly terminatedAt: Date | null;
+}
+
+/** The columns a step may change; what is absent stays. */
+export type SessionChange = Partial<
+  Pick<
+    SessionRecord,
+    'status' | 'stopReason' | 'limits' | 'fence' | 'turn' | 'turnStartedAt' | 'turnUsage' | 'usage' | 'modelDue' | 'archivedAt' | 'terminatedAt'
+  >
+>;
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** An event to append: the wire object without id and processed_at, which the log gives. */
+export interface NewEvent {
+  /** Given where it was announced before (streamed messages, inputs); otherwise minted. */
+  readonly id?: string;
+  readonly type: string;
+  readonly body: JsonObject;
+  readonly provider?: unknown;
+}
+
+export interface StoredEvent {
+  readonly id: string;
+  readonly seq: number;
+  readonly type: string;
+  readonly body: JsonObject;
+  readonly provider: unknown;
+  readonly processedAt: Date;
+}
+
+/** An accepted input that no step has taken yet. */
+export interface InboxItem {
+  readonly id: string;
+  readonly position: number;
+  readonly type: string;
+  readonly body: JsonObject;
+  readonly createdAt: Date;
+}
+
+export interface ToolCallRecord {
+  /** The wire's tool-use event id: the key of the effect. */
+  readonly id: string;
+  readonly step: number;
+  readonly ordinal: number;
+  readonly name: string;
+  /** Who runs it: the sandbox, the client, or nobody (unknown, disabled or malformed). */
+  readonly kind: 'sandbox' | 'custom' | 'rejected';
+  readonly permission: 'allow' | 'ask' | 'deny';
+  readonly decideBy: Date | null;
+  readonly decision: 'allow' | 'deny' | null;
+  readonly decidedBy: string | null;
+  readonly denyMessage: string | null;
+  readonly finishedAt: Date | null;
+}
+
+export type NewToolCall = Pick<ToolCallRecord, 'id' | 'step' | 'ordinal' | 'name' | 'kind' | 'permission' | 'decideBy'> & {
+  readonly finished: boolean;
+};
+
+export interface Decision {
+  readonly result: 'allow' | 'deny';
+  readonly by: string;
+  readonly denyMessage: string | null;
+}
+
+/** One effect's row: claimed before acting, sealed with its result. */
+export interface EffectRecord {
+  readonly key: string;
+  readonly attempt: number;
+  /** Sandbox generation it was sent to. */
+  readonly generation: number | null;
+  /** The span.model_request_start event of a model call. */
+  readonly startEventId: string | null;
+  readonly result: unknown;
+  readonly sealed: boolean;
+}
+
+export const ATTEMPT_KINDS = [
+  'model_call',
+  'tool_call',
+  'settle',
+  'seal',
+  'sandbox_start',
+  'sandbox_release',
+  'approval',
+  'compaction',
+  'credential_mint',
+  'memory_read',
+  'memory_write',
+  'mcp_call',
+  'http_call',
+  'web_fetch',
+  'web_search',
+  'resource_mount',
+  'checkpoint',
+  'restore',
+  'egress',
+  'grader',
+  'subagent',
+] as const;
+
+export type AttemptKind = (typeof ATTEMPT_KINDS)[number];
+export type AttemptOutcome = 'ok' | 'error' | 'lost' | 'superseded' | 'interrupted' | 'rejected';
+
+/** One row of the trace: one attempt of one step. */
+export interface AttemptRecord {
+  readonly id: string;
+  readonly turn: number;
+  readonly step: number;
+  readonly kind: AttemptKind;
+  readonly name: string;
+  readonly key: string;
+  readonly attempt: number;
+  readonly retriedBecause: string | null;
+  readonly outcome: AttemptOutcome | null;
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+  readonly usage: unknown;
+  readonly detail: unknown;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+}
+
+export type NewAttempt = Pick<AttemptRecord, 'turn' | 'step' | 'kind' | 'name' | 'key' | 'attempt'>;
+
+export interface AttemptEnd {
+  readonly outcome: AttemptOutcome;
+  readonly errorCode?: string;
+  readonly errorMessage?: string;
+  readonly usage?: unknown;
+  readonly detail?: unknown;
+}
+
+export interface InvocationRecord {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly inputEventId: string;
+  readonly requestHash: string | null;
+  readonly status: InvocationStatus;
+  readonly stopReason: JsonObject | null;
+  readonly output: readonly unknown[] | null;
+  readonly usage: Usage | null;
+  readonly steps: number;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly firstModelRequestAt: Date | null;
+  readonly endedAt: Date | null;
+}
+
+/** A session's sandbox. A higher generation means a new sandbox on the same workspace. */
+export interface SandboxRecord {
+  readonly sessionId: string;
+  readonly workspaceId: string;
+  readonly generation: number;
+  readonly name: string;
+  readonly engine: string;
+  readonly runtime: string;
+  readonly isolation: string;
+  readonly state: 'starting' | 'ready' | 'released';
+}
