@@ -10,6 +10,7 @@ import type {
   NewAttempt,
   NewEvent,
   NewToolCall,
+  SandboxRecord,
   SessionChange,
   SessionRecord,
   StoredEvent,
@@ -47,6 +48,7 @@ export interface LockedSession {
   /** Appends to the log, in order, gapless. */
   append(events: readonly NewEvent[]): Promise<StoredEvent[]>;
   readEvents(): Promise<StoredEvent[]>;
+  findEvent(id: string): Promise<StoredEvent | undefined>;
 
   /** Accepts inputs; answers whether the workflow must be woken after the commit. */
   putInbox(inputs: readonly { readonly id: string; readonly type: string; readonly body: JsonObject }[]): Promise<{ wake: boolean }>;
@@ -64,6 +66,8 @@ export interface LockedSession {
   decide(callId: string, decision: Decision): Promise<boolean>;
   finishToolCall(callId: string): Promise<void>;
 
+  /** Claims of a step kind (`model:…`) that were never sealed. */
+  unsealedEffects(prefix: string): Promise<EffectRecord[]>;
   findEffect(key: string): Promise<EffectRecord | undefined>;
   /** Claims for this attempt; a higher attempt takes the claim over, a lower one is refused (false). */
   claimEffect(claim: { key: string; attempt: number; startEventId?: string }): Promise<boolean>;
@@ -74,6 +78,8 @@ export interface LockedSession {
   startAttempt(attempt: NewAttempt): Promise<string>;
   endAttempt(attemptId: string, end: AttemptEnd): Promise<void>;
   attemptsOf(key: string): Promise<AttemptRecord[]>;
+  findSandbox(): Promise<SandboxRecord | undefined>;
+  saveSandbox(sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void>;
 
   openInvocations(): Promise<InvocationRecord[]>;
   /** Marks invocations whose input was taken as running. */

@@ -2,11 +2,22 @@ import type { EffectRecord } from '../../workflows/contract/records.js';
 import { toJsonb } from './json.js';
 import type { Transaction } from './transaction.js';
 
+const COLUMNS = `key, attempt, generation, start_event_id as "startEventId", result, sealed_at is not null as sealed`;
+
+/** Claims whose key begins with a prefix and which were never sealed. */
+export async function unsealedEffects(tx: Transaction, sessionId: string, prefix: string): Promise<EffectRecord[]> {
+  const { rows } = await tx.query<EffectRecord>({
+    name: 'unsealed_effects',
+    text: `select ${COLUMNS} from effects where session_id = $1 and sealed_at is null and starts_with(key, $2) order by claimed_at`,
+    values: [sessionId, prefix],
+  });
+  return rows;
+}
+
 export async function findEffect(tx: Transaction, sessionId: string, key: string): Promise<EffectRecord | undefined> {
   const { rows } = await tx.query<EffectRecord>({
     name: 'find_effect',
-    text: `select key, attempt, generation, start_event_id as "startEventId", result, sealed_at is not null as sealed
-      from effects where session_id = $1 and key = $2`,
+    text: `select ${COLUMNS} from effects where session_id = $1 and key = $2`,
     values: [sessionId, key],
   });
   return rows[0];

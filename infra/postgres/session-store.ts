@@ -16,6 +16,7 @@ import * as events from './events.repo.js';
 import * as invocations from './invocations.repo.js';
 import { toJsonb } from './json.js';
 import type { Pool } from './pool.js';
+import * as sandboxes from './sandboxes.repo.js';
 import * as sessions from './sessions.repo.js';
 import * as toolCalls from './tool-calls.repo.js';
 import { type Transaction, transaction } from './transaction.js';
@@ -83,6 +84,7 @@ export async function lockSession(tx: Transaction, id: string) {
     },
     append,
     readEvents: () => events.readEvents(tx, id),
+    findEvent: (eventId: string) => events.findEvent(tx, id, eventId),
 
     async putInbox(inputs: readonly { id: string; type: string; body: JsonObject }[]) {
       await events.insertInbox(tx, id, inputs);
@@ -103,6 +105,7 @@ export async function lockSession(tx: Transaction, id: string) {
     decide: (callId: string, decision: Decision) => toolCalls.decideToolCall(tx, callId, decision),
     finishToolCall: (callId: string) => toolCalls.finishToolCall(tx, callId),
 
+    unsealedEffects: (prefix: string) => effects.unsealedEffects(tx, id, prefix),
     findEffect: (key: string) => effects.findEffect(tx, id, key),
     claimEffect: (claim: { key: string; attempt: number; startEventId?: string }) => effects.claimEffect(tx, id, claim),
     bindGeneration: (key: string, generation: number) => effects.bindGeneration(tx, id, key, generation),
@@ -111,6 +114,9 @@ export async function lockSession(tx: Transaction, id: string) {
     startAttempt: (attempt: NewAttempt) => attempts.insertAttempt(tx, id, attempt),
     endAttempt: (attemptId: string, end: AttemptEnd) => attempts.endAttempt(tx, attemptId, end),
     attemptsOf: (key: string) => attempts.attemptsOfKey(tx, id, key),
+
+    findSandbox: () => sandboxes.findSandbox(tx, id),
+    saveSandbox: (sandbox: Parameters<typeof sandboxes.saveSandbox>[2]) => sandboxes.saveSandbox(tx, id, sandbox),
 
     openInvocations: () => invocations.openInvocations(tx, id),
     startInvocations: (inputEventIds: readonly string[]) => invocations.startInvocations(tx, id, inputEventIds),

@@ -59,10 +59,20 @@ export interface TurnLimits {
   readonly deadline?: number;
 }
 
+/** How far the current turn has come. */
+export interface TurnProgress {
+  readonly turn: number;
+  /** Model requests answered in this turn. */
+  readonly steps: number;
+  /** Input and output tokens of this turn. */
+  readonly tokens: number;
+  readonly limits: TurnLimits;
+}
+
 /** Where a session stands, as far as the loop must know it. */
 export interface Standing {
   readonly epoch: number;
-  readonly turn: number;
+  readonly progress: TurnProgress;
   readonly calls: readonly OpenCall[];
   /** The model owes an answer, or inputs wait. */
   readonly modelDue: boolean;
@@ -73,7 +83,7 @@ export type CallModelResult =
       readonly kind: 'replied';
       readonly epoch: number;
       readonly step: number;
-      readonly turn: number;
+      readonly progress: TurnProgress;
       readonly calls: readonly OpenCall[];
       /** The turn goes on with another model request even without open calls (rejected calls, queued inputs). */
       readonly modelDue: boolean;
@@ -81,7 +91,6 @@ export type CallModelResult =
       readonly callsDigest?: string;
       readonly inputTokens: number;
       readonly outputTokens: number;
-      readonly limits: TurnLimits;
     }
   /** There was nothing to ask: idle, or calls are still open. */
   | ({ readonly kind: 'standing' } & Standing)
@@ -107,6 +116,8 @@ export interface OperatorDecision {
   readonly denyMessage?: string;
   /** A name the operator gave; nobody checked it. */
   readonly by?: string;
+  /** Why it cannot be taken; it is only recorded. */
+  readonly problem?: string;
 }
 
 export interface SettleInput extends SessionRef {

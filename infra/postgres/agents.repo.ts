@@ -1,0 +1,74 @@
+import type { AgentDefinition } from '../../workflows/contract/schema/agent.js';
+import { newId } from '../ids.js';
+import { toJsonb } from './json.js';
+import { type Page, type PageRequest, type Position, type TimeRange, createFilter, positionOf, toPage } from './page.js';
+import { only } from './rows.js';
+import type { Transaction } from './transaction.js';
+
+/** An agent at one of its versions. `updatedAt` is when that version was made. */
+export interface AgentRecord {
+  readonly id: string;
+  readonly version: number;
+  readonly definition: AgentDefinition;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly archivedAt: Date | null;
+}
+
+const COLUMNS = `a.id, v.version, v.definition, a.created_at as "createdAt", v.created_at as "updatedAt", a.archived_at as "archivedAt"`;
+
+export async function insertAgent(tx: Transaction, definition: AgentDefinition): Promise<AgentRecord> {
+  const id = newId('agent');
+  await tx.query('insert into agents (id, workspace_id, latest_version) values ($1, $2, 1)', [id, tx.workspaceId]);
+  await insertFirstVersion(tx, id, definition);
+  return only((await selectAgent(tx, id)).rows);
+}
+
+/** The agent of an inline definition: made once per workspace and definition, found again by the definition's hash. */
+export async function ensureInlineAgent(tx: Transaction, hash: string, definition: AgentDefinition): Promise<AgentRecord> {
+  const { rows } = await tx.query<{ id: string }>(
+    `insert into agents (id, workspace_id, latest_version, inline_hash) values ($1, $2, 1, $3)
+     on conflict (workspace_id, inline_hash) do nothing returning id`,
+    [newId('agent'), tx.workspaceId, hash],
+  );
+  if (rows[0]) await insertFirstVersion(tx, rows[0].id, definition);
+  const found = await tx.query<AgentRecord>(
+    `select ${COLUMNS} from agents a join agent_versions v on v.agent_id = a.id and v.version = 1 where a.inline_hash = $1`,
+    [hash],
+  );
+  return only(found.rows);
+}
+
+/** An agent at a version; the latest where none is given. */
+export async function findAgent(tx: Transaction, id: string, version?: number): Promise<AgentRecord | undefined> {
+  return (await selectAgent(tx, id, version)).rows[0];
+}
+
+export async function listAgents(
+  tx: Transaction,
+  page: PageRequest,
+  filter: { readonly createdAt?: TimeRange | undefined; readonly includeArchived: boolean },
+): Promise<Page<AgentRecord>> {
+  const where = createFilter();
+  where.within('created_at', filter.createdAt);
+  if (!filter.includeArchived) where.raw('archived_at is null');
+  where.after('created_at', page);
+  const { rows } = await tx.query<AgentRecord & { position: Position }>(
+    `select ${COLUMNS}, a.position
+     from (select id, latest_version, created_at, archived_at, ${positionOf('created_at')} from agents ${where.sql}
+       order by created_at ${page.order}, id ${page.order} limit ${where.bind(page.limit + 1)}) a
+     join agent_versions v on v.agent_id = a.id and v.version = a.latest_version
+     order by a.created_at ${page.order}, a.id ${page.order}`,
+    where.values,
+  );
+  return toPage(rows, page.limit);
+}
+
+const insertFirstVersion = (tx: Transaction, id: string, definition: AgentDefinition) =>
+  tx.query('insert into agent_versions (agent_id, workspace_id, version, definition) values ($1, $2, 1, $3)', [id, tx.workspaceId, toJsonb(definition)]);
+
+const selectAgent = (tx: Transaction, id: string, version?: number) =>
+  tx.query<AgentRecord>(
+    `select ${COLUMNS} from agents a join agent_versions v on v.agent_id = a.id and v.version = coalesce($2::integer, a.latest_version) where a.id = $1`,
+    [id, version ?? null],
+  );

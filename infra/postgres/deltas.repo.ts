@@ -1,0 +1,38 @@
+import type { Transaction } from './transaction.js';
+
+/** A piece of text on its way. */
+export interface DeltaRecord {
+  readonly position: number;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly attempt: number;
+  readonly block: number;
+  readonly text: string;
+}
+
+/**
+ * Pieces after a position, of each event's newest attempt. Answers none while the log is ahead of `seq`: the pieces belong
+ * behind those events, so the reader takes the events first. One statement, so both are seen at the same moment.
+ */
+export async function followDeltas(
+  tx: Transaction,
+  sessionId: string,
+  options: { readonly seq: number; readonly after: number; readonly types: readonly string[]; readonly limit: number },
+): Promise<DeltaRecord[]> {
+  const { rows } = await tx.query<DeltaRecord>({
+    name: 'follow_deltas',
+    text: `select d.position, d.event_id as "eventId", d.event_type as "eventType", d.attempt, d.block, d.text
+      from deltas d
+      where d.session_id = $1 and d.position > $2 and d.event_type = any($4)
+        and not exists (select 1 from deltas later where later.event_id = d.event_id and later.attempt > d.attempt)
+        and exists (select 1 from sessions s where s.id = $1 and s.last_seq = $3)
+      order by d.position limit $5`,
+    values: [sessionId, options.after, options.seq, options.types, options.limit],
+  });
+  return rows;
+}
+
+/** Unlogged and without a foreign key: a deleted session's pieces are dropped by hand. */
+export async function deleteDeltas(tx: Transaction, sessionId: string): Promise<void> {
+  await tx.query('delete from deltas where session_id = $1', [sessionId]);
+}

@@ -1,0 +1,30 @@
+import type { SandboxRecord } from '../../workflows/contract/records.js';
+import type { Pool } from './pool.js';
+import type { Transaction } from './transaction.js';
+
+export async function findSandbox(tx: Transaction, sessionId: string): Promise<SandboxRecord | undefined> {
+  const { rows } = await tx.query<SandboxRecord>({
+    name: 'find_sandbox',
+    text: `select session_id as "sessionId", workspace_id as "workspaceId", generation, name, engine, runtime, isolation, state
+      from sandboxes where session_id = $1`,
+    values: [sessionId],
+  });
+  return rows[0];
+}
+
+export async function saveSandbox(tx: Transaction, sessionId: string, sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void> {
+  await tx.query(
+    `insert into sandboxes (session_id, workspace_id, generation, name, engine, runtime, isolation, state) values ($1, $2, $3, $4, $5, $6, $7, $8)
+     on conflict (session_id) do update set generation = excluded.generation, name = excluded.name, engine = excluded.engine,
+       runtime = excluded.runtime, isolation = excluded.isolation, state = excluded.state, updated_at = now()`,
+    [sessionId, tx.workspaceId, sandbox.generation, sandbox.name, sandbox.engine, sandbox.runtime, sandbox.isolation, sandbox.state],
+  );
+}
+
+/** Every sandbox that was not released, of all workspaces: ids only, for the janitor. */
+export async function sandboxesInUse(pool: Pool): Promise<{ sessionId: string; workspaceId: string; name: string; terminated: boolean }[]> {
+  const { rows } = await pool.query<{ sessionId: string; workspaceId: string; name: string; terminated: boolean }>(
+    `select session_id as "sessionId", workspace_id as "workspaceId", name, terminated from sandboxes_in_use()`,
+  );
+  return rows;
+}

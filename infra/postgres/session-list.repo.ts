@@ -1,0 +1,31 @@
+import type { SessionRecord, SessionStatus } from '../../workflows/contract/records.js';
+import { type Page, type PageRequest, type Position, type TimeRange, createFilter, positionOf, toPage } from './page.js';
+import { SESSION_COLUMNS } from './sessions.repo.js';
+import type { Transaction } from './transaction.js';
+
+export interface SessionFilter {
+  readonly agentId?: string | undefined;
+  readonly agentVersion?: number | undefined;
+  /** Statuses as clients see them: an idle session with inputs waiting counts as running. */
+  readonly statuses?: readonly SessionStatus[] | undefined;
+  readonly createdAt?: TimeRange | undefined;
+  readonly includeArchived: boolean;
+}
+
+const SEEN_STATUS = `case when status = 'idle' and wake_needed then 'running' else status end`;
+
+export async function listSessions(tx: Transaction, page: PageRequest, filter: SessionFilter): Promise<Page<SessionRecord>> {
+  const where = createFilter();
+  where.where(filter.agentId, (parameter) => `agent_id = ${parameter}`);
+  where.where(filter.agentVersion, (parameter) => `agent_version = ${parameter}`);
+  where.where(filter.statuses, (parameter) => `${SEEN_STATUS} = any(${parameter})`);
+  where.within('created_at', filter.createdAt);
+  if (!filter.includeArchived) where.raw('archived_at is null');
+  where.after('created_at', page);
+  const { rows } = await tx.query<SessionRecord & { position: Position }>(
+    `select ${SESSION_COLUMNS}, ${positionOf('created_at')} from sessions ${where.sql}
+     order by created_at ${page.order}, id ${page.order} limit ${where.bind(page.limit + 1)}`,
+    where.values,
+  );
+  return toPage(rows, page.limit);
+}

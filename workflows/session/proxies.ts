@@ -1,0 +1,44 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { SessionActivities } from '../contract/activities.js';
+
+/** A dead worker is noticed after this long without a heartbeat. */
+const heartbeatTimeout = '5s';
+
+/**
+ * Every timeout and retry of the loop, one row per activity. Attempts are unlimited where only an outage of our own can
+ * fail them; how often a model or a sandbox is tried again is decided by the activities, which know why it failed.
+ * TRY_CANCEL: an interrupt never waits for an activity; the fence keeps a late one from writing.
+ */
+const model = proxyActivities<Pick<SessionActivities, 'callModel'>>({
+  startToCloseTimeout: '20m',
+  heartbeatTimeout,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '60s' },
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+});
+
+const tool = proxyActivities<Pick<SessionActivities, 'runTool'>>({
+  startToCloseTimeout: '2h',
+  heartbeatTimeout,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+});
+
+const records = proxyActivities<Pick<SessionActivities, 'settle' | 'seal'>>({
+  startToCloseTimeout: '15s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '5s' },
+});
+
+const sandbox = proxyActivities<Pick<SessionActivities, 'releaseSandbox'>>({
+  startToCloseTimeout: '60s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
+/** Each activity with the words an operator reads beside it; never an argument, a prompt or an output. */
+export const activities = {
+  callModel: (summary: string, ...args: Parameters<SessionActivities['callModel']>) => model.callModel.executeWithOptions({ summary }, args),
+  runTool: (summary: string, ...args: Parameters<SessionActivities['runTool']>) => tool.runTool.executeWithOptions({ summary }, args),
+  settle: (summary: string, ...args: Parameters<SessionActivities['settle']>) => records.settle.executeWithOptions({ summary }, args),
+  seal: (summary: string, ...args: Parameters<SessionActivities['seal']>) => records.seal.executeWithOptions({ summary }, args),
+  releaseSandbox: (...args: Parameters<SessionActivities['releaseSandbox']>) =>
+    sandbox.releaseSandbox.executeWithOptions({ summary: 'sandbox · release' }, args),
+};
