@@ -34,6 +34,7 @@ export const VARIABLES = [
   { name: 'OPENAI_API_KEY', at: 'models.openaiApiKey', kind: secret(), about: 'Key for models named openai/….' },
   { name: 'OPENAI_BASE_URL', at: 'models.openaiBaseUrl', kind: httpUrl(), about: 'OpenAI-compatible server, local ones too (no key needed then).' },
   { name: 'RONDO_REHEARSAL_URL', at: 'models.rehearsalUrl', kind: httpUrl(), about: 'Where the rehearsal model server listens. The stack sets it.' },
+  { name: 'RONDO_REHEARSAL_PORT', at: 'models.rehearsalPort', kind: integer(0, 65535), preset: '0', about: 'Port the rehearsal model server listens on; 0 takes a free one.' },
   { name: 'RONDO_DEFAULT_MODEL', at: 'models.defaultModel', kind: text(), about: 'Model the demo uses, for example claude-sonnet-5 or openai/qwen3.' },
   { name: 'RONDO_MODEL_STALL_SECONDS', at: 'models.stallSeconds', kind: integer(1), preset: '60', about: 'A model stream without a byte for this long is cut and tried again.' },
   { name: 'RONDO_SANDBOX', at: 'sandbox.engine', kind: oneOf('auto', 'docker', 'bubblewrap'), preset: 'auto', about: 'Sandbox engine: auto, docker or bubblewrap. auto takes what passes a probe, Docker first.' },
