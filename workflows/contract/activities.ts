@@ -72,6 +72,7 @@ export interface TurnProgress {
 /** Where a session stands, as far as the loop must know it. */
 export interface Standing {
   readonly epoch: number;
+  readonly step: number;
   readonly progress: TurnProgress;
   readonly calls: readonly OpenCall[];
   /** The model owes an answer, or inputs wait. */

@@ -191,7 +191,7 @@ function afterTool(state: SessionState, callId: string, result: RunToolResult): 
 const standing = (state: SessionState, at: Extract<SealResult, { kind: 'standing' }>): SessionState => ({
   ...state,
   epoch: at.epoch,
-  step: 0,
+  step: at.step,
   progress: at.progress,
   calls: at.calls,
   modelDue: at.modelDue,

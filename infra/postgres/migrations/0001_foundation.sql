@@ -75,8 +75,10 @@ create table sessions (
   last_seq bigint not null default 0,
   turn integer not null default 0,
   turn_started_at timestamptz,
-  turn_usage jsonb not null default '{}',
-  usage jsonb not null default '{}',
+  turn_usage jsonb not null
+    default '{"input_tokens":0,"output_tokens":0,"cache_read_input_tokens":0,"cache_creation_input_tokens":0,"steps":0}',
+  usage jsonb not null
+    default '{"input_tokens":0,"output_tokens":0,"cache_read_input_tokens":0,"cache_creation_input_tokens":0,"steps":0}',
   -- Whether the model owes an answer to what stands in the log.
   model_due boolean not null default false,
   wake_needed boolean not null default false,

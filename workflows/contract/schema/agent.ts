@@ -62,15 +62,19 @@ export const Metadata = z
   .record(z.string().min(1).max(64), z.string().max(512))
   .refine((value) => Object.keys(value).length <= 16, 'must have at most 16 entries');
 
+const NOT_YET = 'is not supported yet; leave it out or empty';
+
 /** `POST /v1/agents`. */
-export const AgentCreate = z.object({
+export const AgentCreate = z.strictObject({
   name: z.string().min(1).max(256),
   model: ModelInput,
   description: z.string().max(2_048).nullish(),
   system: z.string().max(100_000).nullish(),
   tools: z.array(ToolInput).max(128).nullish(),
-  mcp_servers: z.array(z.unknown()).max(20).nullish(),
-  skills: z.array(z.unknown()).max(20).nullish(),
+  mcp_servers: z.array(z.unknown()).max(0, NOT_YET).nullish(),
+  skills: z.array(z.unknown()).max(0, NOT_YET).nullish(),
+  multiagent: z.null('is not supported yet; leave it out').optional(),
+  execution_identity: z.object({ type: z.literal('service_account') }).nullish(),
   metadata: Metadata.nullish(),
 });
 

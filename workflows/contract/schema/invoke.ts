@@ -5,7 +5,7 @@ import { Limits } from './limits.js';
 
 /** `POST /v1/invoke`: model, system prompt, tools and input in one call. */
 export const InvokeRequest = z
-  .object({
+  .strictObject({
     model: ModelInput.optional(),
     system: AgentCreate.shape.system,
     tools: AgentCreate.shape.tools,

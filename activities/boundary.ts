@@ -1,0 +1,67 @@
+import { ApplicationFailure, CancelledFailure, Context, heartbeat } from '@temporalio/activity';
+import { ERRORS, RondoError } from '../workflows/contract/errors.js';
+import type { SessionRef } from '../workflows/contract/activities.js';
+
+/** Tells activities of a session to stop now: quicker than Temporal's cancellation, which comes as well. */
+export interface StopBus {
+  /** @returns a function that ends the subscription */
+  onStop(sessionId: string, handler: () => void): () => void;
+}
+
+export interface BoundaryDependencies {
+  readonly stopBus: StopBus;
+  /** Takes every configured secret out of foreign text. */
+  readonly redact: (text: string) => string;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+export interface ActivityRun {
+  /** Aborted by an interrupt, a kill, a cancellation or the worker's shutdown. */
+  readonly signal: AbortSignal;
+  readonly attempt: number;
+}
+
+const HEARTBEAT_EVERY_MS = 1_000;
+const MAXIMUM_MESSAGE = 500;
+
+/**
+ * The one wrapper of every activity: heartbeats by timer, one abort signal from both ways of stopping, and errors that
+ * leave as failures without foreign text in them.
+ */
+export const createBoundary =
+  (deps: BoundaryDependencies) =>
+  <Input extends SessionRef, Result>(name: string, work: (input: Input, run: ActivityRun) => Promise<Result>) =>
+  async (input: Input): Promise<Result> => {
+    const context = Context.current();
+    const stop = new AbortController();
+    const unsubscribe = deps.stopBus.onStop(input.sessionId, () => stop.abort(new RondoError('step.superseded', 'The session was stopped.')));
+    const beat = context.info.heartbeatTimeoutMs ? setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS) : undefined;
+    try {
+      const result = await work(input, { signal: AbortSignal.any([stop.signal, context.cancellationSignal]), attempt: context.info.attempt });
+      context.cancellationSignal.throwIfAborted();
+      return result;
+    } catch (error) {
+      if (context.cancellationSignal.aborted) throw new CancelledFailure('cancelled');
+      const failure = toFailure(error, deps.redact);
+      deps.log.warn({ activity: name, session: input.sessionId, attempt: context.info.attempt, code: failure.type, error: failure.message }, 'activity attempt failed');
+      throw failure;
+    } finally {
+      clearInterval(beat);
+      unsubscribe();
+    }
+  };
+
+/** Error to failure: a code, whether to try again, when; the message redacted and bounded, no stack, no cause. */
+function toFailure(error: unknown, redact: (text: string) => string): ApplicationFailure {
+  const code = error instanceof RondoError ? error.code : 'internal';
+  const message = redact(error instanceof Error ? error.message : String(error)).slice(0, MAXIMUM_MESSAGE);
+  const retryAfterMs = error instanceof RondoError ? error.retryAfterMs : undefined;
+  const failure = ApplicationFailure.create({
+    message,
+    type: code,
+    nonRetryable: ERRORS[code].retry === 'never',
+    ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
+  });
+  failure.stack = '';
+  return failure;
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import type { CallModelInput, CallModelResult } from '../../workflows/contract/activities.js';
+import { ERRORS, RondoError } from '../../workflows/contract/errors.js';
+import type { Fence } from '../../workflows/contract/fence.js';
+import type { SessionStore } from '../session/store.port.js';
+import type { ActivityRun } from '../boundary.js';
+import { createDeltaPublisher } from './deltas.js';
+import { createPlaces } from './event-writer.js';
+import { finishModelCall, recordFailedAttempt } from './finish-model-call.js';
+import type { ModelPort, ModelReply, ModelRequest } from './model.port.js';
+import { openModelCall } from './open-model-call.js';
+
+export interface CallModelDependencies {
+  readonly store: SessionStore;
+  /** Throws `model.unknown` where the provider is not configured. */
+  readonly models: (modelId: string) => { readonly port: ModelPort; readonly model: string };
+  readonly redact: (text: string) => string;
+  readonly newEventId: () => string;
+  readonly defaultMaxSteps: number;
+  readonly approvalTimeoutMs: number;
+}
+
+/** One model request under way: what its attempt must show to write its answer. */
+export interface OpenCallOfModel {
+  readonly fence: Fence;
+  readonly effectKey: string;
+  readonly attempt: number;
+  readonly attemptId: string;
+  readonly startEventId: string;
+  readonly request: ModelRequest;
+}
+
+/**
+ * One step of the loop: takes inputs into the log, asks the model with what the log says, and appends the answer in one
+ * transaction. The provider may be asked twice when an attempt dies; the log gets one answer.
+ */
+export const createCallModel =
+  (deps: CallModelDependencies) =>
+  async (input: CallModelInput, run: ActivityRun): Promise<CallModelResult> => {
+    const opened = await openModelCall(deps, input);
+    if (opened.kind !== 'open') return opened.result;
+    const { call } = opened;
+    try {
+      const { port, model } = deps.models(call.request.model);
+      const reply = await receive(deps, input, { ...call, request: { ...call.request, model } }, port, run.signal);
+      return await finishModelCall(deps, input, call, reply, digestOf(reply));
+    } catch (error) {
+      if (run.signal.aborted) {
+        await deps.store.endAttempt(input, call.attemptId, { outcome: 'interrupted' });
+        return { kind: 'superseded' };
+      }
+      return await giveUpOrRetry(deps, input, call, error);
+    }
+  };
+
+async function receive(
+  deps: CallModelDependencies,
+  input: CallModelInput,
+  call: OpenCallOfModel,
+  port: ModelPort,
+  signal: AbortSignal,
+): Promise<ModelReply> {
+  const deltas = createDeltaPublisher(deps.store, input);
+  const place = createPlaces(call.startEventId);
+  try {
+    for await (const part of port.stream(call.request, { signal })) {
+      if (part.type === 'reply') return part.reply;
+      if (part.type === 'activity') continue;
+      const { eventId, index } = place(part.block, part.type !== 'thinking_start');
+      const eventType = part.type === 'thinking_start' ? 'agent.thinking' : 'agent.message';
+      deltas.add({ eventId, eventType, attempt: call.attempt, block: index, text: part.type === 'text_delta' ? part.text : '' });
+    }
+  } finally {
+    await deltas.close();
+  }
+  throw new RondoError('model.unavailable', 'The provider ended its stream without an answer.');
+}
+
+/** A final error ends the turn; any other is told to clients and tried again, as often as the budget allows. */
+async function giveUpOrRetry(deps: CallModelDependencies, input: CallModelInput, call: OpenCallOfModel, error: unknown): Promise<CallModelResult> {
+  const known = error instanceof RondoError ? error : new RondoError('internal', error instanceof Error ? error.message : String(error), { cause: error });
+  if (known.code === 'step.superseded') {
+    await deps.store.endAttempt(input, call.attemptId, { outcome: 'superseded' });
+    return { kind: 'superseded' };
+  }
+  if (known.code === 'service.unavailable') throw known;
+  const message = deps.redact(known.message).slice(0, 500);
+  const final = ERRORS[known.code].retry === 'never';
+  const verdict = await recordFailedAttempt(deps, input, call, { code: known.code, message, final });
+  if (verdict === 'superseded') return { kind: 'superseded' };
+  if (verdict === 'retry') throw new RondoError(known.code, message, known.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs });
+  return { kind: 'failed', cause: final ? 'model_request_failed' : 'model_unavailable' };
+}
+
+/** Equal for replies that make the same calls with the same inputs. */
+function digestOf(reply: ModelReply): string | undefined {
+  const calls = reply.content.flatMap((block) => (block.type === 'tool_use' ? [[block.name, block.input]] : []));
+  return calls.length === 0 ? undefined : createHash('sha256').update(JSON.stringify(calls)).digest('base64url').slice(0, 16);
+}
+

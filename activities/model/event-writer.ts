@@ -1,0 +1,90 @@
+import type { NewEvent, NewToolCall, SessionAgent } from '../../workflows/contract/records.js';
+import { evaluateCall } from '../tools/catalog.js';
+import type { ModelBlock, ModelReply } from './model.port.js';
+
+/** Which event a reply's block belongs to, and its place in that event's content. */
+export interface BlockPlace {
+  readonly eventId: string;
+  readonly index: number;
+}
+
+/**
+ * Gives the blocks of one reply their event ids: consecutive text blocks share an agent.message. The ids follow from the
+ * id of the model request's start event, so a later attempt announces the same events again instead of new ones.
+ */
+export function createPlaces(startEventId: string) {
+  let last: { readonly block: number; readonly place: BlockPlace; readonly text: boolean } | undefined;
+  const idOf = (block: number): string => `${startEventId}b${block.toString(36)}`;
+  return (block: number, text: boolean): BlockPlace => {
+    if (last?.block === block) return last.place;
+    const joins = text && last?.text === true && last.block === block - 1;
+    const place = joins && last ? { eventId: last.place.eventId, index: last.place.index + 1 } : { eventId: idOf(block), index: 0 };
+    last = { block, place, text };
+    return place;
+  };
+}
+
+export interface ReplyEvents {
+  readonly events: readonly NewEvent[];
+  readonly calls: readonly NewToolCall[];
+  /** Results of calls that will not run. */
+  readonly refusals: readonly { readonly callId: string; readonly text: string }[];
+}
+
+/** A reply as log events and tool calls. Pure. */
+export function toEvents(
+  reply: ModelReply,
+  options: { readonly startEventId: string; readonly agent: SessionAgent; readonly step: number; readonly decideBy: Date },
+): ReplyEvents {
+  const place = createPlaces(options.startEventId);
+  const events: { id: string; type: string; body: Record<string, unknown>; provider?: unknown }[] = [];
+  const calls: NewToolCall[] = [];
+  const refusals: { callId: string; text: string }[] = [];
+
+  reply.content.forEach((block: ModelBlock, position) => {
+    const { eventId, index } = place(position, block.type === 'text');
+    switch (block.type) {
+      case 'text':
+        if (index > 0) (events.at(-1)?.body['content'] as unknown[]).push({ type: 'text', text: block.text });
+        else events.push({ id: eventId, type: 'agent.message', body: { content: [{ type: 'text', text: block.text }] } });
+        break;
+      case 'thinking':
+      case 'redacted_thinking':
+        events.push({ id: eventId, type: 'agent.thinking', body: {}, provider: block });
+        break;
+      case 'tool_use': {
+        const evaluation = evaluateCall(options.agent, block.name, block.input);
+        const asks = evaluation.permission === 'ask';
+        const input = evaluation.kind === 'rejected' && typeof block.input === 'string' ? {} : block.input;
+        calls.push({
+          id: eventId,
+          step: options.step,
+          ordinal: calls.length + 1,
+          name: block.name,
+          kind: evaluation.kind,
+          permission: evaluation.permission,
+          decideBy: asks ? options.decideBy : null,
+          finished: evaluation.kind === 'rejected',
+        });
+        events.push(
+          evaluation.kind === 'custom'
+            ? { id: eventId, type: 'agent.custom_tool_use', body: { name: block.name, input } }
+            : {
+                id: eventId,
+                type: 'agent.tool_use',
+                body: { name: block.name, input, evaluated_permission: evaluation.permission, ...(evaluation.policy ? { evaluation: { type: evaluation.policy } } : {}) },
+              },
+        );
+        if (evaluation.refusal) refusals.push({ callId: eventId, text: evaluation.refusal });
+        break;
+      }
+      default:
+        break;
+    }
+  });
+  return { events: events.filter((event) => event.type !== 'agent.message' || hasText(event.body)), calls, refusals };
+}
+
+/** Providers send empty text blocks now and then; Anthropic refuses them when they come back in the context. */
+const hasText = (body: Readonly<Record<string, unknown>>): boolean =>
+  (body['content'] as readonly { text: string }[]).some(({ text }) => text.trim() !== '');

@@ -1,0 +1,94 @@
+import type { CallModelInput, CallModelResult } from '../../workflows/contract/activities.js';
+import { decodeFence, encodeFence, type Fence } from '../../workflows/contract/fence.js';
+import { NO_USAGE, type InboxItem } from '../../workflows/contract/records.js';
+import { buildContext } from '../session/context.js';
+import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
+import { readStanding } from '../session/standing.js';
+import type { LockedSession } from '../session/store.port.js';
+import { statusEvents } from '../session/wire-events.js';
+import { hasSandboxTools, modelTools } from '../tools/catalog.js';
+import type { CallModelDependencies, OpenCallOfModel } from './call-model.js';
+
+const MAX_OUTPUT_TOKENS = 32_000;
+
+const SANDBOX_NOTE =
+  'Your tools run in an isolated Linux sandbox without network access. The workspace is /workspace; it is kept between turns. Files elsewhere may be lost.';
+
+type Opened = { readonly kind: 'open'; readonly call: OpenCallOfModel } | { readonly kind: 'answered'; readonly result: CallModelResult };
+
+const answered = (result: CallModelResult): Opened => ({ kind: 'answered', result });
+
+/** The first transaction of a step: checks and raises the fence, takes the inputs, and reads the context. */
+export const openModelCall = (deps: CallModelDependencies, input: CallModelInput): Promise<Opened> =>
+  deps.store.locked(input, async (session) => {
+    if (session.record.status === 'terminated') return answered({ kind: 'superseded' });
+    const fence = await takeFence(session, input);
+    if (!fence) return answered({ kind: 'superseded' });
+
+    const effectKey = `model:${fence.epoch}.${fence.step}`;
+    const before = await session.findEffect(effectKey);
+    if (before?.sealed) return answered(before.result as CallModelResult);
+
+    const inbox = await session.readInbox();
+    if (inbox.some(({ type }) => type === 'user.interrupt')) return answered({ kind: 'superseded' });
+    const open = await session.openToolCalls();
+    const hasMessage = inbox.some(({ type }) => type === 'user.message');
+    if (open.length > 0 || !(hasMessage || session.record.modelDue)) {
+      await session.clearWake();
+      return answered({ kind: 'standing', ...(await readStanding(session, deps.defaultMaxSteps)) });
+    }
+
+    await beginOrContinueTurn(session, inbox);
+    const attempt = (before?.attempt ?? 0) + 1;
+    const startEventId = before?.startEventId ?? (await announceRequest(session, deps.newEventId()));
+    await session.claimEffect({ key: effectKey, attempt, startEventId });
+    const { turn, turnUsage, agent } = session.record;
+    const key = modelAttemptKey(turn, turnUsage.steps + 1);
+    const attemptId = await session.startAttempt({ turn, step: turnUsage.steps + 1, kind: 'model_call', name: agent.model.id, key, attempt });
+    await session.markFirstModelRequest();
+    const system = [agent.system, hasSandboxTools(agent) ? SANDBOX_NOTE : null].filter(Boolean).join('\n\n');
+    return {
+      kind: 'open',
+      call: {
+        fence,
+        effectKey,
+        attempt,
+        attemptId,
+        startEventId,
+        request: {
+          model: agent.model.id,
+          effort: agent.model.effort.type,
+          ...(system ? { system } : {}),
+          messages: buildContext(await session.readEvents()),
+          tools: modelTools(agent),
+          maxOutputTokens: MAX_OUTPUT_TOKENS,
+        },
+      },
+    };
+  });
+
+/** The first effect of a run opens a new epoch; any other must belong to the epoch that is open. */
+async function takeFence(session: LockedSession, input: CallModelInput): Promise<Fence | undefined> {
+  const { epoch } = decodeFence(session.record.fence);
+  const fence = { epoch: input.epoch ?? epoch + 1, step: input.step };
+  if (fence.epoch < epoch || (input.epoch !== null && fence.epoch > epoch) || encodeFence(fence) < session.record.fence) return undefined;
+  if (input.epoch === null) await closeModelCalls(session);
+  await session.update({ fence: encodeFence(fence) });
+  return fence;
+}
+
+async function beginOrContinueTurn(session: LockedSession, inbox: readonly InboxItem[]): Promise<void> {
+  const newTurn = !session.record.modelDue;
+  if (newTurn) await session.update({ turn: session.record.turn + 1, turnStartedAt: new Date(), turnUsage: NO_USAGE });
+  const taken = inbox.filter(({ type }) => type === 'user.message');
+  await session.takeInbox(taken);
+  await session.clearWake();
+  if (taken.length > 0) await session.startInvocations(taken.map(({ id }) => id));
+  if (session.record.status !== 'running') await session.append(statusEvents(session.record, 'running'));
+  await session.update({ status: 'running', stopReason: null, modelDue: true });
+}
+
+async function announceRequest(session: LockedSession, id: string): Promise<string> {
+  await session.append([{ id, type: 'span.model_request_start', body: {} }]);
+  return id;
+}

@@ -1,0 +1,125 @@
+import type { RunToolInput, RunToolResult } from '../../workflows/contract/activities.js';
+import { RondoError } from '../../workflows/contract/errors.js';
+import { encodeFence } from '../../workflows/contract/fence.js';
+import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
+import type { ActivityRun } from '../boundary.js';
+import type { AcquiredSandbox, Sandboxes } from '../sandbox/sandboxes.js';
+import type { LockedSession, SessionStore } from '../session/store.port.js';
+
+export interface RunToolDependencies {
+  readonly store: SessionStore;
+  readonly sandboxes: Sandboxes;
+  readonly redact: (text: string) => string;
+}
+
+/** Attempts to get a sandbox for one call before the turn is given up. */
+const MAXIMUM_SANDBOX_ATTEMPTS = 6;
+const DEFAULT_TIMEOUT_MS = 120_000;
+
+interface Claim {
+  readonly attempt: number;
+  readonly attemptId: string;
+  readonly name: string;
+  readonly input: unknown;
+  /** The call was sent to a sandbox that is gone: whether it ran cannot be known. */
+  readonly lost: boolean;
+}
+
+/**
+ * Runs one call exactly once, as far as anyone can: it is claimed with the sandbox's generation before it is sent, and
+ * the supervisor knows it by its id. A later attempt finds the result, attaches to the running call, or, when the
+ * sandbox it was sent to is gone, says that the outcome is unknown. It never runs the call again.
+ */
+export const createRunTool =
+  (deps: RunToolDependencies) =>
+  async (input: RunToolInput, run: ActivityRun): Promise<RunToolResult> => {
+    let claim: Claim | undefined;
+    try {
+      const sandbox = await deps.sandboxes.acquire(input);
+      const claimed = await claimCall(deps, input, sandbox);
+      if (claimed.kind !== 'claimed') return claimed.result;
+      claim = claimed.claim;
+      const outcome = claim.lost ? LOST : await execute(deps, input, claim, sandbox, run.signal);
+      if (run.signal.aborted) {
+        await deps.store.endAttempt(input, claim.attemptId, { outcome: 'interrupted' });
+        return { kind: 'superseded' };
+      }
+      return await finishCall(deps, input, claim, outcome);
+    } catch (error) {
+      return await afterError(deps, input, run, claim, error);
+    }
+  };
+
+const LOST: ToolOutcome = {
+  status: 'lost',
+  is_error: true,
+  content: [
+    {
+      type: 'text',
+      text: 'The outcome of this call is unknown: its sandbox ended while the call ran, or before its result could be read. It was not run again. Look at the workspace before you repeat it; running programs and shell state are gone, files in /workspace are kept.',
+    },
+  ],
+};
+
+type Claimed = { readonly kind: 'claimed'; readonly claim: Claim } | { readonly kind: 'answered'; readonly result: RunToolResult };
+
+/** The claim, in one transaction: fence, earlier result, earlier claim, generation; written before anything is sent. */
+const claimCall = (deps: RunToolDependencies, input: RunToolInput, sandbox: AcquiredSandbox): Promise<Claimed> =>
+  deps.store.locked(input, async (session): Promise<Claimed> => {
+    const call = await session.findToolCall(input.callId);
+    if (!call) throw new RondoError('internal', `Tool call ${input.callId} is not in the log of session ${input.sessionId}.`);
+    const before = await session.findEffect(call.id);
+    if (before?.sealed) return { kind: 'answered', result: before.result as RunToolResult };
+    if (!isCurrent(session, input)) return { kind: 'answered', result: { kind: 'superseded' } };
+
+    const current = await session.findSandbox();
+    if (current?.generation !== sandbox.generation || current.state !== 'ready') {
+      throw new RondoError('sandbox.failed', `Sandbox generation ${sandbox.generation} of session ${input.sessionId} has been replaced.`);
+    }
+    const attempt = (before?.attempt ?? 0) + 1;
+    await session.claimEffect({ key: call.id, attempt });
+    const lost = before?.generation != null && before.generation !== sandbox.generation;
+    if (before?.generation == null) await session.bindGeneration(call.id, sandbox.generation);
+    const { turn, turnUsage } = session.record;
+    const attemptId = await session.startAttempt({ turn, step: turnUsage.steps, kind: 'tool_call', name: call.name, key: call.id, attempt });
+    const event = await session.findEvent(call.id);
+    return { kind: 'claimed', claim: { attempt, attemptId, name: call.name, input: event?.body['input'] ?? {}, lost } };
+  });
+
+const execute = (deps: RunToolDependencies, input: RunToolInput, claim: Claim, sandbox: AcquiredSandbox, signal: AbortSignal): Promise<ToolOutcome> =>
+  sandbox.client.call({ callId: input.callId, name: claim.name, input: claim.input, timeoutMs: DEFAULT_TIMEOUT_MS, signal });
+
+/** Appends the result under the call's id, once; an attempt that was overtaken writes nothing. */
+const finishCall = (deps: RunToolDependencies, input: RunToolInput, claim: Claim, outcome: ToolOutcome): Promise<RunToolResult> =>
+  deps.store.locked(input, async (session): Promise<RunToolResult> => {
+    const effect = await session.findEffect(input.callId);
+    if (effect?.sealed || effect?.attempt !== claim.attempt || !isCurrent(session, input)) {
+      await session.endAttempt(claim.attemptId, { outcome: 'superseded' });
+      return { kind: 'superseded' };
+    }
+    const result: RunToolResult = { kind: 'done', outcome: outcome.status, isError: outcome.is_error };
+    await session.append([
+      { type: 'agent.tool_result', body: { tool_use_id: input.callId, content: outcome.content, is_error: outcome.is_error } },
+    ]);
+    await session.finishToolCall(input.callId);
+    await session.sealEffect(input.callId, result);
+    await session.endAttempt(claim.attemptId, { outcome: outcome.status === 'lost' ? 'lost' : outcome.is_error ? 'error' : 'ok', detail: { status: outcome.status } });
+    return result;
+  });
+
+async function afterError(deps: RunToolDependencies, input: RunToolInput, run: ActivityRun, claim: Claim | undefined, error: unknown): Promise<RunToolResult> {
+  const code = error instanceof RondoError ? error.code : 'internal';
+  if (claim) await deps.store.endAttempt(input, claim.attemptId, { outcome: run.signal.aborted ? 'interrupted' : 'error', errorCode: code });
+  if (run.signal.aborted || code === 'step.superseded') return { kind: 'superseded' };
+  deps.sandboxes.disconnect(input.sessionId);
+  if (code === 'sandbox.unavailable') return { kind: 'failed', cause: 'sandbox_unavailable' };
+  if (code.startsWith('sandbox.') && run.attempt >= MAXIMUM_SANDBOX_ATTEMPTS) return { kind: 'failed', cause: 'sandbox_unavailable' };
+  // request.conflict: an earlier attempt in this process still waits on the connection that was just closed.
+  if (code === 'sandbox.gone' || code === 'request.conflict') {
+    throw new RondoError('sandbox.failed', `The connection to the sandbox of session ${input.sessionId} ended.`, { cause: error });
+  }
+  throw error;
+}
+
+const isCurrent = (session: LockedSession, input: RunToolInput): boolean =>
+  session.record.status !== 'terminated' && session.record.fence === encodeFence({ epoch: input.epoch, step: input.step });

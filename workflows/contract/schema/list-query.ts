@@ -1,0 +1,77 @@
+import { z } from 'zod';
+
+/** Queries arrive as text, with `name[]=…` and `name[op]=…` already grouped. Keys that are not known are ignored. */
+
+const wholeNumber = (minimum: number, maximum: number) => {
+  const accepted = `must be a whole number from ${minimum} to ${maximum}`;
+  return z
+    .string(accepted)
+    .regex(/^\d{1,10}$/, accepted)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, accepted);
+};
+
+const flag = z
+  .enum(['true', 'false'], 'must be true or false')
+  .default('false')
+  .transform((value) => value === 'true');
+
+const time = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-11-22T21:00:00Z' }).transform((value) => new Date(value));
+
+const timeRange = (...bounds: readonly ('gt' | 'gte' | 'lt' | 'lte')[]) => {
+  const shape = { gt: time.optional(), gte: time.optional(), lt: time.optional(), lte: time.optional() };
+  const unused = Object.keys(shape).filter((bound) => !(bounds as readonly string[]).includes(bound));
+  return z
+    .strictObject(shape, `must be given as created_at[${bounds.join('], created_at[')}]`)
+    .refine((range) => unused.every((bound) => !(bound in range)), `accepts ${bounds.join(', ')}`)
+    .optional();
+};
+
+/** One value or several, as `name=a` or `name[]=a&name[]=b`. */
+const several = <Item extends z.ZodType>(item: Item) => z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item).max(1_000).optional());
+
+const order = (preset: 'asc' | 'desc') => z.enum(['asc', 'desc'], 'must be asc or desc').default(preset);
+
+const paged = (preset: number, maximum: number) => ({
+  limit: wholeNumber(1, maximum).default(preset),
+  page: z.string('must be a cursor from next_page or prev_page').min(1).max(1_000).optional(),
+});
+
+export const AgentListQuery = z.object({ ...paged(20, 100), created_at: timeRange('gte', 'lte'), include_archived: flag });
+
+export const AgentRetrieveQuery = z.object({ version: wholeNumber(1, 2_147_483_647).optional() });
+
+export const EnvironmentListQuery = z.object({ ...paged(20, 100), include_archived: flag });
+
+export const SessionListQuery = z.object({
+  ...paged(20, 100),
+  agent_id: z.string().optional(),
+  agent_version: wholeNumber(1, 2_147_483_647).optional(),
+  deployment_id: z.string().optional(),
+  memory_store_id: z.string().optional(),
+  statuses: several(z.enum(['idle', 'running', 'rescheduling', 'terminated'], 'must be idle, running, rescheduling or terminated')),
+  created_at: timeRange('gt', 'gte', 'lt', 'lte'),
+  include_archived: flag,
+  order: order('desc'),
+});
+
+export const EventListQuery = z.object({
+  ...paged(1_000, 1_000),
+  types: several(z.string().min(1).max(100)),
+  created_at: timeRange('gt', 'gte', 'lt', 'lte'),
+  order: order('asc'),
+});
+
+export const EventStreamQuery = z.object({
+  event_deltas: several(z.enum(['agent.message', 'agent.thinking'], 'must be agent.message or agent.thinking')),
+  after: wholeNumber(0, 9_999_999_999).optional(),
+});
+
+export const TraceQuery = z.object(paged(1_000, 1_000));
+
+export type AgentListQuery = z.output<typeof AgentListQuery>;
+export type EnvironmentListQuery = z.output<typeof EnvironmentListQuery>;
+export type SessionListQuery = z.output<typeof SessionListQuery>;
+export type EventListQuery = z.output<typeof EventListQuery>;
+export type EventStreamQuery = z.output<typeof EventStreamQuery>;
+export type TraceQuery = z.output<typeof TraceQuery>;
