@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 
 /**
  * Compiles into a new folder and puts it in the place of `dist` in one moment, so that nobody starts a program from half a build
@@ -15,8 +15,14 @@ const failed = STEPS.map(([command = '', ...words]) => [`node_modules/.bin/${com
   ([command = '', ...words]) => spawnSync(command, words, { stdio: 'inherit' }).status !== 0,
 );
 if (!failed) {
+  for (const folder of ['apps', 'workflows', 'activities', 'infra']) cpSync(folder, `${next}/${folder}`, { recursive: true, filter: isAsset });
   if (existsSync('dist')) renameSync('dist', previous);
   renameSync(next, 'dist');
 }
 for (const folder of [next, previous]) rmSync(folder, { recursive: true, force: true });
 process.exit(failed ? 1 : 0);
+
+/** Files that programs read at run time (SQL, scripts, lists) lie beside the code in `dist` as they do in the sources. */
+function isAsset(path) {
+  return statSync(path).isDirectory() || !/\.(ts|mjs|md)$/.test(path);
+}

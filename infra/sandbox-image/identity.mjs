@@ -6,12 +6,8 @@ import { fileURLToPath } from 'node:url';
 /** Everything that decides what is in the image; a change of any of them is a new image. */
 const INGREDIENTS = ['packages.txt', 'provision.sh', 'Dockerfile', 'debootstrap.sh'];
 
-/** The folder with the image's sources, whether this file runs from the checkout or from `dist`. */
-export function sandboxImageSources() {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const parts = here.split('/dist/');
-  return parts.length === 1 ? here : parts.join('/');
-}
+/** The folder with the image's sources. */
+export const sandboxImageSources = () => dirname(fileURLToPath(import.meta.url));
 
 /**
  * Short name of the image's content: the same ingredients give the same one.

@@ -56,6 +56,17 @@ export function ask(command, words, timeout = 10_000) {
 }
 
 /**
+ * Whether the system can run this file at all (right processor, libraries there), whatever it then answers.
+ * @param {string} file
+ * @param {readonly string[]} words
+ * @returns {boolean}
+ */
+export function starts(file, words) {
+  const { error, status } = spawnSync(file, words, { timeout: 30_000, stdio: 'ignore' });
+  return error === undefined && status !== null && status < 126;
+}
+
+/**
  * Runs a slow command to its end; its lines go to `report`. Fails with its last lines, which say why.
  * @param {string} command
  * @param {readonly string[]} words

@@ -61,7 +61,7 @@ async function buildFromSource(settings, folder, report) {
     GOFLAGS: '-modcacherw',
     GOTOOLCHAIN: 'local',
   };
-  await run(go, ['install', `gvisor.dev/gvisor/runsc@${PINS.gvisor.module}`], { report, environment });
+  await run(go, ['install', '-v', `gvisor.dev/gvisor/runsc@${PINS.gvisor.module}`], { report, environment });
   renameSync(join(work, 'runsc'), join(folder, 'runsc'));
   rmSync(work, { recursive: true });
   proveItRuns(join(folder, 'runsc'));

