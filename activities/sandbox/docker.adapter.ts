@@ -1,0 +1,165 @@
+import * as fs from 'node:fs/promises';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import Docker from 'dockerode';
+import { RondoError } from '../../workflows/contract/errors.js';
+import { createOptions, INSTALLATION_LABEL, NAME_LABEL, type DockerProviderOptions } from './docker-container.adapter.js';
+import { demultiplex } from './docker-stream.js';
+import { probeProvider } from './probe.js';
+import { makeSandboxDirectory, sandboxUser } from './sandbox-user.js';
+import type { IsolationLevel, SandboxProvider, SandboxSpec } from './sandbox.port.js';
+import { BRIDGE_SCRIPT } from './supervisor-command.js';
+
+const CREATE_TIMEOUT_MS = 10_000;
+
+/** Sandboxes as containers of a Docker engine, under any of its runtimes. */
+export function createDockerProvider(options: DockerProviderOptions): SandboxProvider {
+  const { runtime, installation } = options;
+  const docker = new Docker('socketPath' in options ? { socketPath: options.socketPath } : dockerAddress(options.host));
+  const user = sandboxUser();
+
+  const inspect = async (name: string) => {
+    try {
+      return await docker.getContainer(name).inspect();
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw failed(`look at sandbox ${name}`, error);
+    }
+  };
+
+  const createContainer = async (spec: SandboxSpec): Promise<Docker.ContainerInspectInfo> => {
+    const until = Date.now() + CREATE_TIMEOUT_MS;
+    for (;;) {
+      try {
+        await docker.createContainer(createOptions(spec, options, user));
+      } catch (error) {
+        // Somebody has made it already: an earlier attempt that died, or one that runs at the same time.
+        if (statusOf(error) !== 409) throw failed(`create sandbox ${spec.name}`, error);
+      }
+      // The name of a container is taken some time before the container can be seen.
+      const container = await inspect(spec.name);
+      if (container !== undefined) return container;
+      if (Date.now() > until) throw new RondoError('sandbox.failed', `Sandbox ${spec.name} is half made and cannot be seen; restart the Docker engine.`);
+      await delay(20);
+    }
+  };
+
+  const start = async (name: string): Promise<void> => {
+    try {
+      await docker.getContainer(name).start();
+    } catch (error) {
+      if (statusOf(error) !== 304) throw failed(`start sandbox ${name}`, error);
+    }
+  };
+
+  const provider: SandboxProvider = {
+    engine: 'docker',
+    runtime,
+    isolation: isolationOf(runtime),
+
+    async probe() {
+      await requireEngine(docker, options);
+      await probeProvider(provider, options.scratchDirectory);
+    },
+
+    async create(spec) {
+      await makeSandboxDirectory(spec.workspaceDirectory, user);
+      await makeSandboxDirectory(spec.journalDirectory, user);
+      const container = await createContainer(spec);
+      if (container.Config.Labels[INSTALLATION_LABEL] !== installation) {
+        throw new RondoError('sandbox.failed', `There is a container ${spec.name} that is not a sandbox of this installation; remove it with \`docker rm -f ${spec.name}\`.`);
+      }
+      if (container.State.Running) return;
+      if (container.State.Status !== 'created') throw gone(spec.name);
+      await start(spec.name);
+    },
+
+    async attach(name, signal) {
+      let connection: Duplex;
+      try {
+        const exec = await docker.getContainer(name).exec({
+          Cmd: ['/bin/sh', '-c', BRIDGE_SCRIPT],
+          AttachStdin: true,
+          AttachStdout: true,
+          AttachStderr: true,
+          ...(signal === undefined ? {} : { abortSignal: signal }),
+        });
+        connection = await exec.start({ hijack: true, stdin: true, ...(signal === undefined ? {} : { abortSignal: signal }) });
+      } catch (error) {
+        if (statusOf(error) === 404 || statusOf(error) === 409) throw gone(name, error);
+        throw failed(`attach to sandbox ${name}`, error);
+      }
+      return demultiplex(connection);
+    },
+
+    async isRunning(name) {
+      return (await inspect(name))?.State.Running === true;
+    },
+
+    async destroy(name) {
+      try {
+        await docker.getContainer(name).remove({ force: true, v: true });
+      } catch (error) {
+        if (statusOf(error) === 404) return;
+        // Another removal of the same container is under way: it is gone when that one is done.
+        if (statusOf(error) !== 409) throw failed(`remove sandbox ${name}`, error);
+        await docker.getContainer(name).wait({ condition: 'removed' }).catch(() => {});
+      }
+    },
+
+    async list() {
+      try {
+        const containers = await docker.listContainers({ all: true, filters: { label: [`${INSTALLATION_LABEL}=${installation}`] } });
+        return containers.flatMap((container) => container.Labels[NAME_LABEL] ?? []);
+      } catch (error) {
+        throw failed('list sandboxes', error);
+      }
+    },
+
+    async close() {
+      // One connection per request: nothing is kept open.
+    },
+  };
+  return provider;
+}
+
+function isolationOf(runtime: string): IsolationLevel {
+  if (runtime.startsWith('runsc')) return 'gvisor';
+  return runtime.startsWith('kata') ? 'microvm' : 'container';
+}
+
+async function requireEngine(docker: Docker, options: DockerProviderOptions): Promise<void> {
+  const address = 'socketPath' in options ? options.socketPath : options.host;
+  for (const file of [options.nodeBinary, options.supervisorBundle]) {
+    await fs.access(file).catch((cause: unknown) => {
+      throw new RondoError('sandbox.unavailable', `${file}, which every sandbox needs, is missing; run \`npm run build\`.`, { cause });
+    });
+  }
+  const info = await docker.info().catch((cause: unknown) => {
+    throw new RondoError('sandbox.unavailable', `No Docker engine answers at ${address}; start one, or install Docker (https://docs.docker.com/engine/install/).`, { cause });
+  });
+  const runtimes: Record<string, unknown> = info.Runtimes ?? {};
+  if (!(options.runtime in runtimes)) {
+    throw new RondoError(
+      'sandbox.unavailable',
+      `The Docker engine at ${address} knows no runtime ${options.runtime} (it has ${Object.keys(runtimes).join(', ')}); install it and add it to "runtimes" in /etc/docker/daemon.json.`,
+    );
+  }
+  await docker.getImage(options.image).inspect().catch((cause: unknown) => {
+    throw new RondoError('sandbox.unavailable', `The Docker engine at ${address} has no image ${options.image}; run \`npm run setup\` to build it.`, { cause });
+  });
+}
+
+function dockerAddress(host: string): Docker.DockerOptions {
+  const url = new URL(host);
+  return { host: url.hostname, port: url.port === '' ? 2375 : Number(url.port), protocol: 'http' };
+}
+
+const statusOf = (error: unknown): number | undefined =>
+  error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
+
+const failed = (what: string, cause: unknown): RondoError =>
+  new RondoError('sandbox.failed', `The Docker engine could not ${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+
+const gone = (name: string, cause?: unknown): RondoError =>
+  new RondoError('sandbox.gone', `Sandbox ${name} does not run any more; a new one can be made on the same workspace.`, { cause });

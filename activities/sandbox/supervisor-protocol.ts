@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
+
+/**
+ * What a worker and the supervisor inside a sandbox say to each other: one JSON object per line, UTF-8.
+ * The supervisor runs as the agent's own user, so the worker takes every reply for a forgery that must be bounded.
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** Longest line either end accepts, in bytes. */
+export const MAX_LINE_BYTES = 8 * 1024 * 1024;
+
+/** Most of the text that one outcome may carry, in UTF-16 code units. */
+export const MAX_OUTCOME_TEXT = 512 * 1024;
+
+const callId = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 letters, digits, _ or -');
+
+export const SupervisorRequest = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('hello') }),
+  z.object({ type: z.literal('ping') }),
+  z.object({
+    type: z.literal('call'),
+    call_id: callId,
+    name: z.string().min(1).max(64),
+    input: z.unknown(),
+    /** Upper bound for this call; a tool's own time limit may be shorter. */
+    timeout_ms: z.number().int().min(1).max(24 * 3_600_000),
+  }),
+  z.object({ type: z.literal('cancel'), call_id: callId }),
+]);
+
+const base64 = z.string().min(1).regex(/^[A-Za-z0-9+/]+={0,2}$/);
+
+/**
+ * Only self-contained blocks: a forged block that names a URL or a file id would make the model's provider, or us,
+ * fetch something on behalf of the sandbox.
+ */
+const SandboxBlock = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), text: z.string() }),
+  z.object({
+    type: z.literal('image'),
+    source: z.object({
+      type: z.literal('base64'),
+      media_type: z.enum(['image/jpeg', 'image/png', 'image/gif', 'image/webp']),
+      data: base64,
+    }),
+  }),
+  z.object({
+    type: z.literal('document'),
+    source: z.object({ type: z.literal('base64'), media_type: z.literal('application/pdf'), data: base64 }),
+  }),
+]);
+
+export const SandboxOutcome = z.object({
+  status: z.enum(['completed', 'timed_out', 'interrupted', 'lost']),
+  content: z.array(SandboxBlock).max(16),
+  is_error: z.boolean(),
+}) satisfies z.ZodType<ToolOutcome>;
+
+/**
+ * `conflict`: the call id is known with another name or input. `journal_failed`: the start could not be recorded,
+ * so nothing was run. `busy`: too many calls at once, nothing was run.
+ */
+const errorCode = z.enum(['conflict', 'unknown_tool', 'invalid_request', 'journal_failed', 'busy']);
+
+export const SupervisorReply = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    /** New with every start of the supervisor. */
+    boot_id: z.string().min(1).max(64),
+    version: z.number().int(),
+  }),
+  z.object({ type: z.literal('pong') }),
+  z.object({
+    type: z.literal('output'),
+    call_id: callId,
+    /** Where `text` begins in the whole output of the call, in UTF-16 code units. May jump forward, never back. */
+    offset: z.number().int().min(0),
+    text: z.string(),
+  }),
+  z.object({ type: z.literal('result'), call_id: callId, outcome: SandboxOutcome }),
+  z.object({
+    type: z.literal('error'),
+    call_id: callId.optional(),
+    code: errorCode,
+    message: z.string().max(4096),
+  }),
+]);
+
+export type SupervisorRequest = z.infer<typeof SupervisorRequest>;
+export type SupervisorReply = z.infer<typeof SupervisorReply>;
+export type SandboxOutcome = z.infer<typeof SandboxOutcome>;
+export type SupervisorErrorCode = z.infer<typeof errorCode>;
+
+/** An outcome that is one sentence. */
+export const textOutcome = (status: SandboxOutcome['status'], text: string, isError = true): SandboxOutcome => ({
+  status,
+  content: [{ type: 'text', text }],
+  is_error: isError,
+});

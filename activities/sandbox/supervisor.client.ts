@@ -1,0 +1,180 @@
+import type { Duplex } from 'node:stream';
+import { RondoError } from '../../workflows/contract/errors.js';
+import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
+import { createLineSplitter } from './lines.js';
+import {
+  MAX_LINE_BYTES,
+  MAX_OUTCOME_TEXT,
+  SupervisorReply,
+  textOutcome,
+  type SandboxOutcome,
+  type SupervisorErrorCode,
+  type SupervisorRequest,
+} from './supervisor-protocol.js';
+
+export interface SupervisorCall {
+  /** The tool-use id: repeating it attaches to the running call or returns the recorded outcome. */
+  readonly callId: string;
+  readonly name: string;
+  readonly input: unknown;
+  readonly timeoutMs: number;
+  /** Aborting cancels the call inside the sandbox and resolves to an `interrupted` outcome. */
+  readonly signal?: AbortSignal;
+  /** Output as it is printed. `offset` (UTF-16 code units) may jump forward when the reader was too slow. */
+  readonly onOutput?: (text: string, offset: number) => void;
+}
+
+export interface SupervisorClient {
+  /** Id of the supervisor process on the other side; another one after it was restarted. */
+  readonly bootId: string;
+  /**
+   * Rejects with `sandbox.failed` when the channel breaks or the supervisor falls silent (attach again and repeat
+   * the call), with `request.conflict` when the id was used for another call.
+   */
+  call(call: SupervisorCall): Promise<ToolOutcome>;
+  /** Cancels a call that somebody else may be waiting for; nobody answers. */
+  cancel(callId: string): void;
+  close(): void;
+}
+
+export interface SupervisorClientOptions {
+  /** How the sandbox is called in error messages. */
+  readonly sandbox: string;
+  /** For the supervisor's first word; it may still be starting. Default 15 s. */
+  readonly helloTimeoutMs?: number;
+  /** While calls run, a silence of twice this long counts as a broken supervisor. Default 10 s. */
+  readonly pingIntervalMs?: number;
+  /** How long an aborted call waits for the supervisor's confirmation. Default 2 s. */
+  readonly cancelGraceMs?: number;
+}
+
+interface PendingCall {
+  readonly onOutput: SupervisorCall['onOutput'];
+  readonly settle: (result: ToolOutcome | RondoError) => void;
+}
+
+/** Says hello over a fresh channel to a supervisor. Nothing it answers is trusted: all is validated and bounded. */
+export async function connectSupervisor(channel: Duplex, options: SupervisorClientOptions): Promise<SupervisorClient> {
+  const { sandbox, helloTimeoutMs = 15_000, pingIntervalMs = 10_000, cancelGraceMs = 2_000 } = options;
+  const pending = new Map<string, PendingCall>();
+  const split = createLineSplitter(MAX_LINE_BYTES);
+  const hello = Promise.withResolvers<string>();
+  let failure: RondoError | undefined;
+  let heardAt = performance.now();
+  let watchdog: NodeJS.Timeout | undefined;
+
+  const fail = (reason: string, cause?: unknown) => {
+    if (failure !== undefined) return;
+    failure = new RondoError('sandbox.failed', `The connection to sandbox ${sandbox} ended: ${reason}. Attach again and repeat the call under its id.`, { cause });
+    clearInterval(watchdog);
+    channel.destroy();
+    hello.reject(failure);
+    for (const call of [...pending.values()]) call.settle(failure);
+  };
+
+  const send = (request: SupervisorRequest) => {
+    const line = `${JSON.stringify(request)}\n`;
+    if (failure === undefined) channel.write(line);
+  };
+
+  const receive = (reply: SupervisorReply) => {
+    switch (reply.type) {
+      case 'hello':
+        return hello.resolve(reply.boot_id);
+      case 'pong':
+        return;
+      case 'output':
+        return pending.get(reply.call_id)?.onOutput?.(reply.text, reply.offset);
+      case 'result':
+        return pending.get(reply.call_id)?.settle(bounded(reply.outcome));
+      case 'error':
+        if (reply.call_id === undefined) return fail(`it refused a request (${reply.code})`);
+        return pending.get(reply.call_id)?.settle(refusal(sandbox, reply.call_id, reply.code, reply.message));
+    }
+  };
+
+  channel.on('data', (chunk: Buffer) => {
+    heardAt = performance.now();
+    try {
+      for (const line of split(chunk)) receive(SupervisorReply.parse(JSON.parse(line)));
+    } catch (error) {
+      fail('it sent something that is not the protocol', error);
+    }
+  });
+  channel.on('error', (error) => fail(error.message, error));
+  channel.on('end', () => fail('it was closed by the other side'));
+  channel.on('close', () => fail('it was closed'));
+
+  const checkSilence = () => {
+    if (performance.now() - heardAt > 2 * pingIntervalMs) return fail('the supervisor does not answer');
+    send({ type: 'ping' });
+  };
+
+  send({ type: 'hello' });
+  const helloTimer = setTimeout(() => fail(`no answer within ${helloTimeoutMs} ms`), helloTimeoutMs);
+  const bootId = await hello.promise.finally(() => clearTimeout(helloTimer));
+
+  return {
+    bootId,
+    call({ callId, name, input, timeoutMs, signal, onOutput }) {
+      if (failure !== undefined) return Promise.reject(failure);
+      if (signal?.aborted) return Promise.resolve(textOutcome('interrupted', 'Interrupted before it was started; nothing was run.'));
+      const request: SupervisorRequest = { type: 'call', call_id: callId, name, input, timeout_ms: timeoutMs };
+      if (Buffer.byteLength(JSON.stringify(request)) >= MAX_LINE_BYTES) {
+        return Promise.resolve(textOutcome('completed', `${name}: the input is larger than ${MAX_LINE_BYTES} bytes; nothing was run.`));
+      }
+      if (pending.has(callId)) return Promise.reject(new RondoError('request.conflict', `Call ${callId} is already being waited for on this connection.`));
+
+      return new Promise<ToolOutcome>((resolve, reject) => {
+        let grace: NodeJS.Timeout | undefined;
+        const cancel = () => {
+          send({ type: 'cancel', call_id: callId });
+          grace = setTimeout(
+            () => settle(textOutcome('interrupted', 'Interrupted. The sandbox did not confirm in time, so parts of the call may still run.')),
+            cancelGraceMs,
+          );
+        };
+        const settle = (result: ToolOutcome | RondoError) => {
+          clearTimeout(grace);
+          signal?.removeEventListener('abort', cancel);
+          pending.delete(callId);
+          if (pending.size === 0) {
+            clearInterval(watchdog);
+            watchdog = undefined;
+          }
+          if (result instanceof RondoError) reject(result);
+          else resolve(result);
+        };
+        pending.set(callId, { onOutput, settle });
+        signal?.addEventListener('abort', cancel, { once: true });
+        if (watchdog === undefined) {
+          heardAt = performance.now();
+          watchdog = setInterval(checkSilence, pingIntervalMs);
+        }
+        send(request);
+      });
+    },
+    cancel: (callId) => send({ type: 'cancel', call_id: callId }),
+    close: () => fail('it was closed on this side'),
+  };
+}
+
+function refusal(sandbox: string, callId: string, code: SupervisorErrorCode, message: string): RondoError {
+  const text = `Sandbox ${sandbox} refused call ${callId} (${code}): ${message}`;
+  switch (code) {
+    case 'conflict':
+      return new RondoError('request.conflict', text);
+    case 'unknown_tool':
+    case 'invalid_request':
+      return new RondoError('request.invalid', text);
+    case 'journal_failed':
+    case 'busy':
+      return new RondoError('sandbox.failed', text);
+  }
+}
+
+function bounded(outcome: SandboxOutcome): ToolOutcome {
+  const text = outcome.content.reduce((sum, block) => sum + (block.type === 'text' ? block.text.length : 0), 0);
+  if (text <= MAX_OUTCOME_TEXT) return outcome;
+  return textOutcome(outcome.status, `The result had ${text} characters, more than the ${MAX_OUTCOME_TEXT} that are accepted, and was dropped.`);
+}

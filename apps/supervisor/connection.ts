@@ -1,0 +1,114 @@
+import type { Duplex } from 'node:stream';
+import { createLineSplitter } from '../../activities/sandbox/lines.js';
+import { MAX_LINE_BYTES, PROTOCOL_VERSION, SupervisorRequest, type SupervisorReply } from '../../activities/sandbox/supervisor-protocol.js';
+import type { CallOutput } from './call-output.js';
+import { CallRefused, type Calls } from './calls.js';
+
+/** Output is sent in pieces no more often than this. */
+const OUTPUT_INTERVAL_MS = 40;
+
+/** Speaks the protocol with one worker. Ends with the channel; the calls go on. */
+export function serveConnection(channel: Duplex, options: { readonly calls: Calls; readonly bootId: string }): void {
+  const split = createLineSplitter(MAX_LINE_BYTES);
+  const subscriptions = new Set<() => void>();
+  const send = (reply: SupervisorReply): boolean => channel.writable && channel.write(`${JSON.stringify(reply)}\n`);
+
+  const answer = (request: SupervisorRequest): void => {
+    switch (request.type) {
+      case 'hello':
+        return void send({ type: 'hello', boot_id: options.bootId, version: PROTOCOL_VERSION });
+      case 'ping':
+        return void send({ type: 'pong' });
+      case 'cancel':
+        return options.calls.cancel(request.call_id);
+      case 'call':
+        return attach(request);
+    }
+  };
+
+  const attach = (request: Extract<SupervisorRequest, { type: 'call' }>): void => {
+    const callId = request.call_id;
+    const { outcome, output } = options.calls.call({
+      callId,
+      name: request.name,
+      input: request.input,
+      timeoutMs: request.timeout_ms,
+    });
+    const forwarding = output === undefined ? undefined : forwardOutput(channel, callId, output, send);
+    if (forwarding !== undefined) subscriptions.add(forwarding.stop);
+    void outcome.then((result) => {
+      forwarding?.flush();
+      forwarding?.stop();
+      if (forwarding !== undefined) subscriptions.delete(forwarding.stop);
+      send({ type: 'result', call_id: callId, outcome: result });
+    });
+  };
+
+  const receive = (line: string): void => {
+    const request = SupervisorRequest.safeParse(parseJson(line));
+    if (!request.success) return void send({ type: 'error', code: 'invalid_request', message: request.error.message.slice(0, 1000) });
+    try {
+      answer(request.data);
+    } catch (error) {
+      if (!(error instanceof CallRefused) || request.data.type !== 'call') throw error;
+      send({ type: 'error', call_id: request.data.call_id, code: error.code, message: error.message.slice(0, 1000) });
+    }
+  };
+
+  channel.on('data', (chunk: Buffer) => {
+    try {
+      for (const line of split(chunk)) receive(line);
+    } catch {
+      channel.destroy();
+    }
+  });
+  channel.on('error', () => {});
+  channel.on('end', () => channel.end());
+  channel.on('close', () => {
+    for (const stop of subscriptions) stop();
+  });
+}
+
+/** Sends what is new from time to time; while the channel is full it waits, and skips what meanwhile left the memory. */
+function forwardOutput(channel: Duplex, callId: string, output: CallOutput, send: (reply: SupervisorReply) => boolean) {
+  let sent = 0;
+  let blocked = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (blocked || output.total === sent) return;
+    const { offset, text } = output.from(sent);
+    sent = output.total;
+    if (send({ type: 'output', call_id: callId, offset, text })) return;
+    blocked = true;
+    channel.once('drain', resume);
+  };
+  const schedule = () => {
+    if (!blocked) timer ??= setTimeout(flush, OUTPUT_INTERVAL_MS);
+  };
+  const resume = () => {
+    blocked = false;
+    if (output.total > sent) schedule();
+  };
+  const unsubscribe = output.subscribe(schedule);
+  flush();
+
+  return {
+    flush,
+    stop: () => {
+      unsubscribe();
+      channel.off('drain', resume);
+      clearTimeout(timer);
+    },
+  };
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

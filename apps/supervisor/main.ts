@@ -1,0 +1,25 @@
+import { parseArgs } from 'node:util';
+import { bridge } from './bridge.js';
+import { serve } from './serve.js';
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    workspace: { type: 'string', default: '/workspace' },
+    journal: { type: 'string', default: '/run/rondo/journal' },
+    socket: { type: 'string', default: '/run/rondo/socket/supervisor.sock' },
+    dial: { type: 'string' },
+  },
+});
+
+switch (positionals[0]) {
+  case 'serve':
+    serve({ workspace: values.workspace, journal: values.journal, socket: values.socket, dial: values.dial });
+    break;
+  case 'bridge':
+    bridge(values.socket);
+    break;
+  default:
+    process.stderr.write('usage: supervisor (serve [--dial DIRECTORY] | bridge) [--socket PATH]\n');
+    process.exitCode = 64;
+}

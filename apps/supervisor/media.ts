@@ -1,0 +1,45 @@
+import * as fs from 'node:fs/promises';
+import { constants } from 'node:fs';
+import type { SandboxOutcome } from '../../activities/sandbox/supervisor-protocol.js';
+
+type Block = SandboxOutcome['content'][number];
+
+/** Largest image or PDF that is shown; base64 makes a third more of it. */
+const MAX_MEDIA_BYTES = 3_750_000;
+
+/** The file as an image or document block if its first bytes say that it is one, otherwise undefined. */
+export async function readMedia(file: string): Promise<SandboxOutcome | undefined> {
+  const stat = await fs.stat(file).catch(() => undefined);
+  if (stat === undefined || !stat.isFile()) return undefined;
+  const handle = await fs.open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
+  if (handle === undefined) return undefined;
+  try {
+    const head = Buffer.alloc(12);
+    await handle.read(head, 0, head.length, 0);
+    const mediaType = sniff(head);
+    if (mediaType === undefined) return undefined;
+    if (stat.size > MAX_MEDIA_BYTES) {
+      throw new Error(`read: ${file} is ${stat.size} bytes of ${mediaType}; at most ${MAX_MEDIA_BYTES} can be shown. Make a smaller copy.`);
+    }
+    const data = (await handle.readFile()).toString('base64');
+    return { status: 'completed', content: [block(mediaType, data)], is_error: false };
+  } finally {
+    await handle.close();
+  }
+}
+
+type MediaType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp' | 'application/pdf';
+
+const block = (mediaType: MediaType, data: string): Block =>
+  mediaType === 'application/pdf'
+    ? { type: 'document', source: { type: 'base64', media_type: mediaType, data } }
+    : { type: 'image', source: { type: 'base64', media_type: mediaType, data } };
+
+function sniff(head: Buffer): MediaType | undefined {
+  const ascii = head.toString('latin1');
+  if (ascii.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
+  if (ascii.startsWith('\xff\xd8\xff')) return 'image/jpeg';
+  if (ascii.startsWith('GIF87a') || ascii.startsWith('GIF89a')) return 'image/gif';
+  if (ascii.startsWith('RIFF') && ascii.slice(8, 12) === 'WEBP') return 'image/webp';
+  return ascii.startsWith('%PDF-') ? 'application/pdf' : undefined;
+}

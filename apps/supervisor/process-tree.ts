@@ -1,0 +1,76 @@
+import * as fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly session: number;
+}
+
+/** Environment variable every shell is started with, so that what it started can be found after it moved away. */
+export const SHELL_MARKER = 'RONDO_SHELL';
+
+/**
+ * Kills a shell and everything it started: its descendants, its session, and processes that carry its marker in
+ * their environment though they have left both (daemons). Resolves when none is left, or after `giveUpMs`.
+ */
+export async function killTree(shell: { readonly pid: number; readonly marker: string }, giveUpMs = 1500): Promise<void> {
+  const until = Date.now() + giveUpMs;
+  const doomed = new Set([shell.pid]);
+  for (;;) {
+    const alive = processes();
+    let grew = true;
+    while (grew) {
+      grew = false;
+      for (const { pid, parent, session } of alive) {
+        if (doomed.has(pid) || !(doomed.has(parent) || session === shell.pid || hasMarker(pid, shell.marker))) continue;
+        doomed.add(pid);
+        grew = true;
+      }
+    }
+    const left = alive.filter(({ pid }) => doomed.has(pid));
+    if (left.length === 0) return;
+    for (const { pid } of left) kill(pid);
+    if (Date.now() > until) return;
+    await delay(10);
+  }
+}
+
+/** Kills whatever shells of an earlier supervisor have left running. */
+export function killMarked(): void {
+  for (const { pid } of processes()) if (pid !== process.pid && hasMarker(pid, '')) kill(pid);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // gone already, or not ours to kill
+  }
+}
+
+/** All processes but PID 1, this one and zombies. */
+function processes(): Process[] {
+  const found: Process[] = [];
+  for (const name of fs.readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) continue;
+    try {
+      const stat = fs.readFileSync(`/proc/${name}/stat`, 'latin1');
+      // The second field is the program's name in parentheses and may itself hold anything.
+      const [state, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (state !== 'Z' && state !== 'X') found.push({ pid, parent: Number(parent), session: Number(session) });
+    } catch {
+      // ended in between
+    }
+  }
+  return found;
+}
+
+function hasMarker(pid: number, value: string): boolean {
+  try {
+    return `\0${fs.readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(`\0${SHELL_MARKER}=${value}`);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import * as fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { createBashTool } from './bash.tool.js';
+import { createCalls } from './calls.js';
+import { serveConnection } from './connection.js';
+import { dialNewSockets } from './dial.js';
+import { createFileTools } from './anthropic-toolset.adapter.js';
+import { openJournal } from './journal.js';
+import { killMarked } from './process-tree.js';
+
+export interface ServeOptions {
+  readonly workspace: string;
+  readonly journal: string;
+  /** Socket to listen on; its directory also holds scratch files. */
+  readonly socket: string;
+  /** Directory of host sockets to dial, if the host listens. */
+  readonly dial: string | undefined;
+}
+
+/** Runs the supervisor until it is killed. */
+export function serve(options: ServeOptions): void {
+  killMarked();
+  const scratch = path.dirname(options.socket);
+  const journal = openJournal(options.journal);
+  const calls = createCalls({
+    journal,
+    outputDirectory: path.join(options.workspace, '.rondo', 'outputs'),
+    tools: {
+      bash: createBashTool({ workspace: options.workspace, scratch, shellWasLost: journal.inherited }),
+      ...createFileTools({ workspace: options.workspace, otherRoots: ['/tmp', '/mnt'].filter((root) => fs.existsSync(root)) }),
+    },
+  });
+  const bootId = randomUUID();
+  const accept = (socket: net.Socket) => serveConnection(socket, { calls, bootId });
+
+  if (options.dial !== undefined) return dialNewSockets(options.dial, accept);
+  fs.rmSync(options.socket, { force: true });
+  net.createServer({ allowHalfOpen: true }, accept).listen(options.socket);
+}

@@ -1,0 +1,19 @@
+// Bundles the program that runs inside every sandbox into the one file that is mounted there.
+// usage: bundle-supervisor.mjs [output file]
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+await build({
+  absWorkingDir: root,
+  entryPoints: ['apps/supervisor/main.ts'],
+  outfile: process.argv[2] ?? 'dist/supervisor.mjs',
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+});

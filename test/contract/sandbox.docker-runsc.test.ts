@@ -1,0 +1,3 @@
+import { describeSandboxProvider } from './sandbox.suite.js';
+
+describeSandboxProvider('docker-runsc');

@@ -1,0 +1,93 @@
+import { expect, test, vi } from 'vitest';
+import { RondoError } from '../../workflows/contract/errors.js';
+import type { TestEngine } from '../support/sandbox-engines.js';
+import { aSandbox, connected, freshId, textOf, watchOutput } from './sandbox.fixture.js';
+
+/** Shell words for the process id of the supervisor. */
+const SUPERVISOR = `$(for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q '^/opt/rondo/node .* serve' && echo \${p#/proc/}; done)`;
+
+export function describeFailures(engine: () => TestEngine): void {
+  test('a call whose supervisor is killed is lost, runs no second time, and the next call works', async () => {
+    const sandbox = await aSandbox(engine());
+    const id = freshId('sevt');
+    const command = `echo ran >> lost.txt; kill -9 ${SUPERVISOR}; sleep 1007`;
+    const broken = sandbox.bash(command, { id });
+    await expect(broken).rejects.toMatchObject({ code: 'sandbox.failed' });
+
+    const again = await sandbox.reconnect();
+    expect(again.client.bootId).not.toBe(sandbox.client.bootId);
+    expect(await again.bash(command, { id })).toMatchObject({ status: 'lost', is_error: true });
+    const next = textOf(await again.bash("wc -l < lost.txt; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 100[7]'"));
+    expect(next).toMatch(/^\[This is a new shell/);
+    expect(next).toContain('\n1\n0');
+  });
+
+  test('kill -9 -1 inside is survived or reported', async () => {
+    const sandbox = await aSandbox(engine());
+    const id = freshId('sevt');
+    const outcome = await sandbox.bash('kill -9 -1', { id }).catch((error: unknown) => error);
+    if (!(outcome instanceof RondoError)) {
+      expect(outcome).toMatchObject({ is_error: true });
+      return;
+    }
+    expect(outcome.code).toBe('sandbox.failed');
+    const again = await sandbox.reconnect();
+    expect((await again.bash('kill -9 -1', { id })).status).toBe('lost');
+    expect(textOf(await again.bash('echo alive'))).toContain('alive');
+  });
+
+  test('running out of memory is told, and the work goes on in the same workspace', async () => {
+    const sandbox = await aSandbox(engine());
+    const { provider } = engine();
+    await sandbox.call('write', { file_path: 'before.txt', content: 'still here' });
+    const outcome = await sandbox
+      .bash('python3 -c "b = bytearray(900 << 20); print(len(b))"')
+      .catch((error: unknown) => error);
+    if (outcome instanceof RondoError) expect(outcome.code).toBe('sandbox.failed');
+    else expect(outcome).toMatchObject({ is_error: true });
+
+    if (outcome instanceof RondoError) {
+      await vi.waitFor(async () => expect(await provider.isRunning(sandbox.spec.name)).toBe(false), 5000);
+      await expect(provider.attach(sandbox.spec.name)).rejects.toMatchObject({ code: 'sandbox.gone' });
+      await expect(provider.create(sandbox.spec)).rejects.toMatchObject({ code: 'sandbox.gone' });
+      await provider.destroy(sandbox.spec.name);
+    }
+    const next = await aSandbox(engine(), { workspaceDirectory: sandbox.spec.workspaceDirectory });
+    expect(textOf(await next.bash('cat before.txt'))).toBe('still here');
+  });
+
+  test('a flood of processes is held back inside', async () => {
+    const sandbox = await aSandbox(engine());
+    const outcome = await sandbox.bash('for i in $(seq 400); do sleep 1008 & done 2>/dev/null; echo over', { timeoutMs: 4_000 });
+    expect(['completed', 'timed_out']).toContain(outcome.status);
+    await sandbox.call('bash', { restart: true });
+    const after = await sandbox.bash("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 1008' | wc -l");
+    expect(Number(textOf(after))).toBeLessThan(128);
+    expect(await engine().provider.isRunning(sandbox.spec.name)).toBe(true);
+  });
+
+  test('a supervisor that is stopped is noticed', async () => {
+    const sandbox = await aSandbox(engine());
+    const impatient = await connected(engine(), sandbox.spec, { pingIntervalMs: 300 });
+    await expect(impatient.bash(`kill -STOP ${SUPERVISOR}; sleep 1009`)).rejects.toMatchObject({ code: 'sandbox.failed' });
+  });
+
+  test('a sandbox that is destroyed under a call breaks the call', async () => {
+    const sandbox = await aSandbox(engine());
+    const output = watchOutput();
+    const running = sandbox.bash('echo started; sleep 1010', { onOutput: output.onOutput });
+    await output.until('started');
+    const broken = expect(running).rejects.toMatchObject({ code: 'sandbox.failed' });
+    await engine().provider.destroy(sandbox.spec.name);
+    await broken;
+  });
+
+  test('orphans are reaped', async () => {
+    const sandbox = await aSandbox(engine());
+    await sandbox.bash('for i in 1 2 3 4 5; do (sh -c "true" & ) ; (sleep 0.05 &) ; done');
+    await vi.waitFor(async () => {
+      const zombies = await sandbox.bash("grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l");
+      expect(textOf(zombies)).toBe('0');
+    }, 5000);
+  });
+}

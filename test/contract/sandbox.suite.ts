@@ -1,0 +1,28 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { aSandboxEngine, type EngineName, type TestEngine } from '../support/sandbox-engines.js';
+import { describeCalls } from './sandbox.calls.js';
+import { describeFailures } from './sandbox.failures.js';
+import { describeIsolation } from './sandbox.isolation.js';
+import { describeLifecycle } from './sandbox.lifecycle.js';
+import { describeTools } from './sandbox.tools.js';
+
+/** What every sandbox provider must hold to. */
+export function describeSandboxProvider(name: EngineName): void {
+  describe(`sandboxes of ${name}`, () => {
+    let engine: TestEngine | undefined;
+    const get = (): TestEngine => {
+      if (engine === undefined) throw new Error('the engine is not set up');
+      return engine;
+    };
+    beforeAll(() => {
+      engine = aSandboxEngine(name);
+    });
+    afterAll(() => engine?.dispose());
+
+    describeLifecycle(get);
+    describeTools(get);
+    describeCalls(get);
+    describeFailures(get);
+    describeIsolation(get);
+  });
+}

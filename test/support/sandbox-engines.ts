@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { inject } from 'vitest';
+import { z } from 'zod';
+import { createBubblewrapProvider } from '../../activities/sandbox/bubblewrap.adapter.js';
+import { createDockerProvider } from '../../activities/sandbox/docker.adapter.js';
+import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
+
+/** The real engines that the global set-up has started. */
+const SandboxServices = z.object({
+  dockerSocket: z.string(),
+  image: z.string(),
+  rootfs: z.string(),
+  bwrap: z.string(),
+});
+
+export type EngineName = 'docker-runc' | 'docker-runsc' | 'bubblewrap';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Path of the JSON file that names the running test services. */
+    services: string;
+  }
+}
+
+function sandboxServices(): z.infer<typeof SandboxServices> {
+  const file = inject('services') as string | undefined;
+  const text = file === undefined ? process.env['RONDO_TEST_SANDBOX'] : fs.readFileSync(file, 'utf8');
+  if (text === undefined) {
+    throw new Error('No sandbox engine to test with: the global set-up provides no `services`, and RONDO_TEST_SANDBOX (JSON) is not set.');
+  }
+  return SandboxServices.parse(JSON.parse(text));
+}
+
+export interface TestEngine {
+  readonly provider: SandboxProvider;
+  /** Another provider object on the same engine and installation, as a second worker has it. */
+  readonly again: () => SandboxProvider;
+  /** A directory that only the host's user can write, for workspaces and journals. */
+  readonly directory: string;
+  readonly dispose: () => Promise<void>;
+}
+
+/** A provider with an installation of its own, on the supervisor as it is in the source now. */
+export function aSandboxEngine(name: EngineName): TestEngine {
+  const services = sandboxServices();
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'rondo-sandboxes-'));
+  const supervisorBundle = path.join(directory, 'supervisor.mjs');
+  execFileSync(process.execPath, ['scripts/bundle-supervisor.mjs', supervisorBundle], { stdio: 'inherit' });
+  fs.chmodSync(supervisorBundle, 0o644);
+  const common = {
+    nodeBinary: fs.realpathSync('node_modules/node/bin/node'),
+    supervisorBundle,
+    installation: path.basename(directory),
+  };
+  const again = (): SandboxProvider =>
+    name === 'bubblewrap'
+      ? createBubblewrapProvider({ ...common, bwrap: services.bwrap, rootfs: services.rootfs, stateDirectory: path.join(directory, 'state') })
+      : createDockerProvider({
+          ...common,
+          socketPath: services.dockerSocket,
+          runtime: name.slice('docker-'.length),
+          image: services.image,
+          scratchDirectory: path.join(directory, 'probes'),
+        });
+  const provider = again();
+  return {
+    provider,
+    again,
+    directory,
+    dispose: async () => {
+      for (const sandbox of await provider.list()) await provider.destroy(sandbox);
+      await provider.close();
+      fs.rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
