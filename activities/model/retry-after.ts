@@ -8,7 +8,8 @@ export function retryAfterMs(headers: Headers | undefined, now: number = Date.no
   const header = headers?.get('retry-after');
   const seconds = numberOf(header);
   if (seconds !== undefined) return Math.ceil(seconds * 1000);
-  const date = header ? Date.parse(header) : Number.NaN;
+  // The platform's parser takes nearly anything for a date; an HTTP date begins with the name of a day.
+  const date = header && /^\s*[A-Z]/i.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 

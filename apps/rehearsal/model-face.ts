@@ -58,7 +58,7 @@ async function play(scene: {
 }): Promise<void> {
   const { protocol, call, reply, response, connection } = scene;
   const error = reply.error && toProtocolError(reply.error, scene.headers);
-  if (error && reply.error?.after_chunks === undefined) {
+  if (error && (reply.error?.after_chunks === undefined || !call.isStream)) {
     sendJson(response, error.status, protocol.errorDocument(error), reply.error?.headers);
     return;
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Frame, Protocol, ProtocolError } from './protocol.js';
 import type { ScriptedReply } from './script.js';
 
@@ -8,7 +8,7 @@ export interface Playback {
   readonly protocol: Protocol;
   readonly reply: ScriptedReply;
   readonly frames: Iterable<Frame>;
-  /** Played instead of the frame that follows `error.after_chunks`. */
+  /** What ends the stream where the script has `error.after_chunks`. */
   readonly midStreamError: ProtocolError | undefined;
   /** Aborted when the client went away. */
   readonly signal: AbortSignal;
@@ -22,22 +22,32 @@ export async function playStream(response: ServerResponse, playback: Playback): 
   if (reply.ping_ms !== undefined) startStream(response);
   await silence(response, playback, reply.delay_ms ?? 0);
   startStream(response);
+  const frames = [...playback.frames];
+  const total = frames.filter(({ isChunk }) => isChunk).length;
+  const turningPoint = turningPointOf(reply, total);
   let chunks = 0;
-  for (const { bytes, isChunk } of playback.frames) {
-    if (isChunk && chunks === reply.drop_after) return playback.drop();
-    if (isChunk && chunks === reply.stall_after) return silence(response, playback, Number.POSITIVE_INFINITY);
-    if (isChunk && chunks === reply.error?.after_chunks && playback.midStreamError) {
-      response.end(protocol.errorFrame(playback.midStreamError));
-      return;
-    }
-    if (isChunk && chunks > 0 && reply.chunk_ms) await sleep(reply.chunk_ms, undefined, { signal });
-    if (isChunk) chunks += 1;
+  for (const { bytes, isChunk } of frames) {
+    if (chunks === turningPoint && (isChunk || chunks === total)) return turn(response, playback);
     if (!response.write(bytes)) await once(response, 'drain', { signal });
+    if (!isChunk) continue;
+    chunks += 1;
+    // Even without a pause each chunk leaves on its own, as a model's would.
+    await (reply.chunk_ms ? sleep(reply.chunk_ms, undefined, { signal }) : setImmediate());
   }
-  // A limit at or behind the last chunk acts at the end.
-  if (reply.drop_after !== undefined) return playback.drop();
-  if (reply.stall_after !== undefined) return silence(response, playback, Number.POSITIVE_INFINITY);
   response.end();
+}
+
+/** Behind how many chunks the stream goes wrong, if it does; a number beyond the last chunk means right behind it, before the answer is closed. */
+function turningPointOf({ drop_after, stall_after, error }: ScriptedReply, total: number): number | undefined {
+  const after = drop_after ?? stall_after ?? error?.after_chunks;
+  return after === undefined ? undefined : Math.min(after, total);
+}
+
+async function turn(response: ServerResponse, playback: Playback): Promise<void> {
+  const { reply, protocol, midStreamError } = playback;
+  if (reply.drop_after !== undefined) playback.drop();
+  else if (reply.stall_after !== undefined) await silence(response, playback, Number.POSITIVE_INFINITY);
+  else if (midStreamError) response.end(protocol.errorFrame(midStreamError));
 }
 
 /** Answers a request that does not stream, with the same timing. */

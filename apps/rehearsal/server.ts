@@ -27,6 +27,7 @@ export interface Rehearsal {
   requests(): readonly RecordedRequest[];
   /** Resolves with the first request, received or still to come, that `matches`; rejects after `timeoutMs`. */
   waitForRequest(matches: (request: RecordedRequest) => boolean, timeoutMs?: number): Promise<RecordedRequest>;
+  /** Forgets the requests, and how often scripted errors were played. */
   forgetRequests(): void;
   close(): Promise<void>;
 }
@@ -59,7 +60,10 @@ export async function startRehearsal({ port = 0, host = '127.0.0.1', scripts: gi
     putScript: stage.scripts.put,
     requests: stage.recorder.all,
     waitForRequest: stage.recorder.waitFor,
-    forgetRequests: stage.recorder.clear,
+    forgetRequests() {
+      stage.recorder.clear();
+      stage.scripts.forgetFailures();
+    },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
