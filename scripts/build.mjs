@@ -8,19 +8,22 @@ import { cpSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 const next = `dist.next-${process.pid}`;
 const previous = `dist.previous-${process.pid}`;
 
-/** Each step gets the output folder as its last word. */
-const STEPS = [['tsc', '-p', 'tsconfig.build.json', '--outDir']];
+const STEPS = [
+  ['tsc', '-p', 'tsconfig.build.json', '--outDir', next],
+  ['node', 'scripts/bundle-supervisor.mjs', `${next}/supervisor.mjs`],
+  ['node', 'scripts/bundle-workflows.mjs', next],
+];
 
-const failed = STEPS.map(([command = '', ...words]) => [`node_modules/.bin/${command}`, ...words, next]).find(
-  ([command = '', ...words]) => spawnSync(command, words, { stdio: 'inherit' }).status !== 0,
+const succeeded = STEPS.every(
+  ([program, ...words]) => spawnSync(`node_modules/.bin/${program}`, words, { stdio: 'inherit' }).status === 0,
 );
-if (!failed) {
+if (succeeded) {
   for (const folder of ['apps', 'workflows', 'activities', 'infra']) cpSync(folder, `${next}/${folder}`, { recursive: true, filter: isAsset });
   if (existsSync('dist')) renameSync('dist', previous);
   renameSync(next, 'dist');
 }
 for (const folder of [next, previous]) rmSync(folder, { recursive: true, force: true });
-process.exit(failed ? 1 : 0);
+process.exit(succeeded ? 0 : 1);
 
 /** Files that programs read at run time (SQL, scripts, lists) lie beside the code in `dist` as they do in the sources. */
 function isAsset(path) {

@@ -9,7 +9,6 @@ import type { LockedSession, SessionStore } from '../session/store.port.js';
 export interface RunToolDependencies {
   readonly store: SessionStore;
   readonly sandboxes: Sandboxes;
-  readonly redact: (text: string) => string;
 }
 
 /** Attempts to get a sandbox for one call before the turn is given up. */
@@ -39,7 +38,7 @@ export const createRunTool =
       const claimed = await claimCall(deps, input, sandbox);
       if (claimed.kind !== 'claimed') return claimed.result;
       claim = claimed.claim;
-      const outcome = claim.lost ? LOST : await execute(deps, input, claim, sandbox, run.signal);
+      const outcome = claim.lost ? LOST : await execute(input, claim, sandbox, run.signal);
       if (run.signal.aborted) {
         await deps.store.endAttempt(input, claim.attemptId, { outcome: 'interrupted' });
         return { kind: 'superseded' };
@@ -86,7 +85,7 @@ const claimCall = (deps: RunToolDependencies, input: RunToolInput, sandbox: Acqu
     return { kind: 'claimed', claim: { attempt, attemptId, name: call.name, input: event?.body['input'] ?? {}, lost } };
   });
 
-const execute = (deps: RunToolDependencies, input: RunToolInput, claim: Claim, sandbox: AcquiredSandbox, signal: AbortSignal): Promise<ToolOutcome> =>
+const execute = (input: RunToolInput, claim: Claim, sandbox: AcquiredSandbox, signal: AbortSignal): Promise<ToolOutcome> =>
   sandbox.client.call({ callId: input.callId, name: claim.name, input: claim.input, timeoutMs: DEFAULT_TIMEOUT_MS, signal });
 
 /** Appends the result under the call's id, once; an attempt that was overtaken writes nothing. */

@@ -21,6 +21,12 @@ export async function saveSandbox(tx: Transaction, sessionId: string, sandbox: O
   );
 }
 
+/** The sandbox is gone; the row stays while its session does, for the generation's sake. */
+export async function forgetSandbox(tx: Transaction, sessionId: string): Promise<void> {
+  await tx.query(`update sandboxes set state = 'released', updated_at = now() where session_id = $1`, [sessionId]);
+  await tx.query('delete from sandboxes b where b.session_id = $1 and not exists (select 1 from sessions s where s.id = b.session_id)', [sessionId]);
+}
+
 /** Every sandbox that was not released, of all workspaces: ids only, for the janitor. */
 export async function sandboxesInUse(pool: Pool): Promise<{ sessionId: string; workspaceId: string; name: string; terminated: boolean }[]> {
   const { rows } = await pool.query<{ sessionId: string; workspaceId: string; name: string; terminated: boolean }>(

@@ -1,9 +1,12 @@
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { SessionAgent, SessionChange, SessionRecord } from '../../workflows/contract/records.js';
+import { toJsonb, toText } from './json.js';
+import type { Pool } from './pool.js';
 import { only } from './rows.js';
 import type { Transaction } from './transaction.js';
 
-const COLUMNS = `id, workspace_id as "workspaceId", agent, environment_id as "environmentId", primary_thread_id as "primaryThreadId", title, metadata, status,
+/** Columns of a `SessionRecord`. */
+export const SESSION_COLUMNS = `id, workspace_id as "workspaceId", agent, environment_id as "environmentId", primary_thread_id as "primaryThreadId", title, metadata, status,
   stop_reason as "stopReason", limits, fence, last_seq as "lastSeq", turn, turn_started_at as "turnStartedAt", turn_usage as "turnUsage",
   usage, model_due as "modelDue", wake_needed as "wakeNeeded", active_ms as "activeMs", running_since as "runningSince",
   created_at as "createdAt", updated_at as "updatedAt", archived_at as "archivedAt", terminated_at as "terminatedAt"`;
@@ -21,25 +24,25 @@ export interface NewSession {
 export async function insertSession(tx: Transaction, session: NewSession): Promise<SessionRecord> {
   const { rows } = await tx.query<SessionRecord>(
     `insert into sessions (id, workspace_id, agent_id, agent_version, agent, environment_id, primary_thread_id, title, metadata, limits)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning ${COLUMNS}`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning ${SESSION_COLUMNS}`,
     [
       session.id,
       tx.workspaceId,
       session.agent.id,
       session.agent.version,
-      session.agent,
+      toJsonb(session.agent),
       session.environmentId,
       session.primaryThreadId,
-      session.title,
-      session.metadata,
-      session.limits,
+      session.title === null ? null : toText(session.title),
+      toJsonb(session.metadata),
+      toJsonb(session.limits),
     ],
   );
   return only(rows);
 }
 
 export async function findSession(tx: Transaction, id: string): Promise<SessionRecord | undefined> {
-  const { rows } = await tx.query<SessionRecord>(`select ${COLUMNS} from sessions where id = $1`, [id]);
+  const { rows } = await tx.query<SessionRecord>(`select ${SESSION_COLUMNS} from sessions where id = $1`, [id]);
   return rows[0];
 }
 
@@ -51,7 +54,7 @@ export async function getSession(tx: Transaction, id: string): Promise<SessionRe
 
 /** Takes the row lock that every write to a session goes through. */
 export async function lockSession(tx: Transaction, id: string): Promise<SessionRecord> {
-  const { rows } = await tx.query<SessionRecord>({ name: 'lock_session', text: `select ${COLUMNS} from sessions where id = $1 for update`, values: [id] });
+  const { rows } = await tx.query<SessionRecord>({ name: 'lock_session', text: `select ${SESSION_COLUMNS} from sessions where id = $1 for update`, values: [id] });
   if (!rows[0]) throw new RondoError('session.not_found', `Session ${id} does not exist in this workspace.`);
   return only(rows);
 }
@@ -76,7 +79,7 @@ export async function updateSession(tx: Transaction, id: string, change: Session
   const sets = keys.map((key, index) => `${CHANGEABLE[key]} = $${index + 2}`);
   if (change.status !== undefined) sets.push(change.status === 'running' ? START_CLOCK : STOP_CLOCK);
   const { rows } = await tx.query<SessionRecord>(
-    `update sessions set ${[...sets, 'updated_at = clock_timestamp()'].join(', ')} where id = $1 returning ${COLUMNS}`,
+    `update sessions set ${[...sets, 'updated_at = clock_timestamp()'].join(', ')} where id = $1 returning ${SESSION_COLUMNS}`,
     [id, ...keys.map((key) => change[key])],
   );
   return only(rows);
@@ -100,4 +103,13 @@ export async function clearWakeNeeded(tx: Transaction, id: string): Promise<void
 
 export async function deleteSession(tx: Transaction, id: string): Promise<void> {
   await tx.query('delete from sessions where id = $1', [id]);
+}
+
+/** Claims sessions whose wake seems lost; each is offered again later and later until the loop has looked. */
+export async function sessionsToWake(pool: Pool, most: number): Promise<{ sessionId: string; workspaceId: string }[]> {
+  const { rows } = await pool.query<{ sessionId: string; workspaceId: string }>(
+    'select session_id as "sessionId", workspace_id as "workspaceId" from sessions_to_wake($1)',
+    [most],
+  );
+  return rows;
 }

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { createBoundary } from '../../activities/boundary.js';
+import { createAnthropicModel } from '../../activities/model/anthropic.adapter.js';
+import { createCallModel } from '../../activities/model/call-model.js';
+import { createOpenAiModel } from '../../activities/model/openai.adapter.js';
+import { createRehearsalModel } from '../../activities/model/rehearsal.adapter.js';
+import { createModels } from '../../activities/model/select-model.js';
+import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
+import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
+import { selectProvider } from '../../activities/sandbox/select-provider.js';
+import { createSeal } from '../../activities/session/seal.js';
+import { createSettle } from '../../activities/session/settle.js';
+import type { SessionStore } from '../../activities/session/store.port.js';
+import { createRunTool } from '../../activities/tools/run-tool.js';
+import type { Config } from '../../infra/config/config.js';
+import { newId } from '../../infra/ids.js';
+import { createListener } from '../../infra/postgres/listener.js';
+import { createPool } from '../../infra/postgres/pool.js';
+import { createSessionStore } from '../../infra/postgres/session-store.js';
+import { createSessionClient } from '../../infra/temporal/session-client.js';
+import { sessionSettings } from '../../infra/temporal/session-settings.js';
+import type { SessionActivities } from '../../workflows/contract/activities.js';
+import { CHANNELS } from '../../workflows/contract/names.js';
+import { installationOf } from './installation.js';
+import { createStopBus } from './stop-bus.js';
+
+const POOL_SIZE = 20;
+
+/** Everything a worker is made of, top to bottom in the order of need: the one composition root of activities. */
+export async function compose(config: Config, appUrl: string, temporalAddress: string, redact: (text: string) => string, log: Logger) {
+  const pool = createPool({ url: appUrl, size: POOL_SIZE, name: 'rondo-worker', log });
+  const listener = createListener({ url: appUrl, channels: [CHANNELS.stop], log });
+  await listener.start();
+  const store: SessionStore = createSessionStore(pool);
+  const client = createSessionClient({ ...config.temporal, address: temporalAddress, settings: sessionSettings(config), log });
+  const models = composeModels(config);
+  const provider = rememberProvider(config);
+  const sandboxes = createSandboxes({
+    store,
+    provider,
+    installation: installationOf(config.paths.home),
+    home: config.paths.home,
+    memoryBytes: config.sandbox.memoryMb * 1024 * 1024,
+    cpus: config.sandbox.cpus,
+    processes: config.sandbox.processes,
+  });
+  const boundary = createBoundary({ stopBus: createStopBus(listener), redact, log });
+  const defaultMaxSteps = config.limits.maxSteps;
+  const callModel = createCallModel({
+    store,
+    models,
+    redact,
+    newEventId: () => newId('event'),
+    defaultMaxSteps,
+    approvalTimeoutMs: config.approvals.timeoutSeconds * 1_000,
+  });
+  const activities: SessionActivities = {
+    callModel: boundary('callModel', callModel),
+    runTool: boundary('runTool', createRunTool({ store, sandboxes })),
+    settle: boundary('settle', createSettle({ store })),
+    seal: boundary('seal', createSeal({ store, defaultMaxSteps, stopCalls: sandboxes.stopCalls })),
+    releaseSandbox: boundary('releaseSandbox', (ref) => sandboxes.release(ref)),
+  };
+  return {
+    activities,
+    pool,
+    client,
+    provider,
+    sandboxes,
+    async close() {
+      await sandboxes.close();
+      await listener.close();
+      await client.close();
+      await pool.end();
+    },
+  };
+}
+
+function composeModels(config: Config) {
+  const { anthropicApiKey, anthropicBaseUrl, openaiApiKey, openaiBaseUrl, rehearsalUrl, stallSeconds } = config.models;
+  const stallMs = stallSeconds * 1_000;
+  return createModels({
+    anthropic: anthropicApiKey && createAnthropicModel({ apiKey: anthropicApiKey.reveal(), ...(anthropicBaseUrl ? { baseURL: anthropicBaseUrl } : {}), stallMs }),
+    openai:
+      openaiApiKey || openaiBaseUrl
+        ? createOpenAiModel({ ...(openaiApiKey ? { apiKey: openaiApiKey.reveal() } : {}), ...(openaiBaseUrl ? { baseURL: openaiBaseUrl } : {}), stallMs })
+        : undefined,
+    rehearsal: rehearsalUrl ? createRehearsalModel({ url: rehearsalUrl, stallMs }) : undefined,
+  });
+}
+
+/** The engine is chosen by a probe at the first need, and again after a failure. */
+function rememberProvider(config: Config): () => Promise<SandboxProvider> {
+  let chosen: Promise<SandboxProvider> | undefined;
+  return () => {
+    if (chosen) return chosen;
+    const fresh = selectProvider({
+      engine: config.sandbox.engine,
+      runtime: config.sandbox.runtime,
+      image: config.sandbox.image,
+      rootfs: config.sandbox.rootfs,
+      dockerHost: config.sandbox.dockerHost,
+      bwrap: config.sandbox.bwrapPath,
+      installation: installationOf(config.paths.home),
+      home: config.paths.home,
+      supervisorBundle: join(process.cwd(), 'dist/supervisor.mjs'),
+      nodeBinary: process.execPath,
+    });
+    chosen = fresh;
+    fresh.catch(() => {
+      chosen = undefined;
+    });
+    return fresh;
+  };
+}

@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { loadConfigOrExit } from '../../infra/config/config.js';
+import { secretsOf } from '../../infra/config/secrets.js';
+import { applicationUrl } from '../../infra/postgres/application-url.js';
+import { removeWorker, reportWorker } from '../../infra/postgres/worker-status.repo.js';
+import { createLogger } from '../../infra/telemetry/logger.js';
+import { createRedactor } from '../../infra/telemetry/redactor.js';
+import { compose } from './compose.js';
+import { cleanUp } from './janitor.js';
+import { periodically } from './periodic.js';
+import { describeSandbox } from './sandbox-status.js';
+import { sweep } from './sweeper.js';
+import { createWorkerOptions, quietRuntime } from './worker-options.js';
+
+const REPORT_EVERY_MS = 5_000;
+const CLEAN_EVERY_MS = 30_000;
+
+const config = loadConfigOrExit();
+const redact = createRedactor(secretsOf(config));
+const log = createLogger({ level: config.log.level, name: 'worker', redact });
+const appUrl = applicationUrl(config);
+const { address } = config.temporal;
+if (!appUrl || !address) {
+  log.fatal('RONDO_APP_DATABASE_URL and TEMPORAL_ADDRESS must be set; `npm start` does it for an embedded stack.');
+  process.exit(78);
+}
+
+Runtime.install(quietRuntime(log));
+const parts = await compose(config, appUrl, address, redact, log);
+const connection = await NativeConnection.connect({ address });
+const worker = await Worker.create(createWorkerOptions({ config, connection, activities: parts.activities }));
+
+const id = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+const tasks = [
+  periodically({ name: 'report', everyMs: REPORT_EVERY_MS, log, work: async () => reportWorker(parts.pool, { id, ...(await describeSandbox(parts.provider)) }) }),
+  periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
+  periodically({ name: 'clean-up', everyMs: CLEAN_EVERY_MS, log, work: () => cleanUp({ ...parts, log }) }),
+];
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => worker.shutdown());
+log.info({ id, taskQueue: config.temporal.taskQueue }, 'worker started');
+try {
+  await worker.run();
+} finally {
+  await Promise.all(tasks.map((end) => end()));
+  await removeWorker(parts.pool, id).catch(() => undefined);
+  await parts.close();
+  await connection.close();
+}
+log.info({ id }, 'worker ended');
+process.exit(0);

@@ -1,0 +1,37 @@
+import { DefaultLogger, type NativeConnection, type RuntimeOptions, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../../infra/config/config.js';
+import type { SessionActivities } from '../../workflows/contract/activities.js';
+
+const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
+
+/** Settings measured in reference runs: a dead worker's sticky queue must not hold its sessions, and cancels must arrive quickly. */
+export const createWorkerOptions = (parts: {
+  readonly config: Config;
+  readonly connection: NativeConnection;
+  readonly activities: SessionActivities;
+}): WorkerOptions => ({
+  connection: parts.connection,
+  namespace: parts.config.temporal.namespace,
+  taskQueue: parts.config.temporal.taskQueue,
+  workflowBundle: { codePath: BUNDLE },
+  activities: parts.activities,
+  maxConcurrentActivityTaskExecutions: 200,
+  maxConcurrentWorkflowTaskExecutions: 40,
+  maxHeartbeatThrottleInterval: '1s',
+  defaultHeartbeatThrottleInterval: '1s',
+  stickyQueueScheduleToStartTimeout: '2s',
+  shutdownGraceTime: '10s',
+  shutdownForceTime: '20s',
+});
+
+/** Temporal's own log lines go through ours, so that they are redacted like any other. */
+export const quietRuntime = (log: Logger): RuntimeOptions => ({
+  shutdownSignals: [],
+  logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+    const fields = { temporal: true, ...(meta?.['error'] instanceof Error ? { error: meta['error'].message } : {}) };
+    if (level === 'ERROR') log.error(fields, message);
+    else log.warn(fields, message);
+  }),
+});

@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { waitFor } from './wait-for.js';
+
+/** One of our programs as a real process, from the build, as in production. */
+export interface Program {
+  readonly pid: number;
+  /** All it has written so far. */
+  output(): string;
+  /** SIGKILL, and gone. */
+  kill(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  /** SIGTERM, and gone. */
+  stop(): Promise<void>;
+}
+
+export async function startProgram(name: 'worker' | 'gateway', environment: Readonly<Record<string, string>>, ready: RegExp): Promise<Program> {
+  const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${name}/main.js`], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const keep = (chunk: Buffer) => {
+    output += chunk.toString();
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  await waitFor(`${name} to start`, () => {
+    if (child.exitCode !== null) throw new Error(`${name} ended with code ${child.exitCode}:\n${output}`);
+    return ready.test(output);
+  });
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    kill: () => end(child, 'SIGKILL'),
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    stop: () => end(child, 'SIGTERM'),
+  };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill(signal);
+  await gone;
+}
