@@ -1,4 +1,5 @@
 import type { ResultBlock } from '../../workflows/contract/schema/content.js';
+import { EMPTY_MESSAGE, hasContent } from './empty-text.js';
 import type { ModelBlock, ModelMessage, ModelRequest, ModelTool } from './model.port.js';
 import { refuseFileSource } from './unsupported-block.js';
 
@@ -14,8 +15,8 @@ export function toAnthropicRequest(request: ModelRequest) {
     model: request.model,
     max_tokens: request.maxOutputTokens,
     stream: true as const,
-    messages: request.messages.map((message) => toMessage(message, lastUsers.has(message))),
-    ...(request.system ? { system: [{ type: 'text' as const, text: request.system, ...CACHE }] } : {}),
+    messages: request.messages.flatMap((message) => toMessages(message, lastUsers.has(message))),
+    ...(request.system?.trim() ? { system: [{ type: 'text' as const, text: request.system, ...CACHE }] } : {}),
     ...(request.tools.length > 0 ? { tools: request.tools.map((tool, index) => toTool(tool, index === request.tools.length - 1)) } : {}),
     ...(request.effort ? { output_config: { effort: request.effort } } : {}),
   };
@@ -25,9 +26,11 @@ function toTool({ name, description, input_schema }: ModelTool, isBreakpoint: bo
   return { name, description, input_schema: { ...input_schema, type: 'object' as const }, ...(isBreakpoint ? CACHE : {}) };
 }
 
-function toMessage({ role, content }: ModelMessage, isBreakpoint: boolean) {
-  const last = content.length - 1;
-  return { role, content: content.map((block, index) => toBlock(block, isBreakpoint && index === last)) };
+function toMessages({ role, content }: ModelMessage, isBreakpoint: boolean) {
+  const blocks = content.filter(hasContent);
+  if (blocks.length === 0 && role === 'assistant') return [];
+  const sent = blocks.length > 0 ? blocks : [EMPTY_MESSAGE];
+  return [{ role, content: sent.map((block, index) => toBlock(block, isBreakpoint && index === sent.length - 1)) }];
 }
 
 function toBlock(block: ModelBlock, isBreakpoint: boolean) {
@@ -39,7 +42,7 @@ function toBlock(block: ModelBlock, isBreakpoint: boolean) {
     case 'tool_use':
       return { ...block, input: asObject(block.input), ...cache };
     case 'tool_result':
-      return { ...block, content: block.content.map(toContent), ...cache };
+      return { ...block, content: block.content.filter(hasContent).map(toContent), ...cache };
     default:
       return { ...toContent(block), ...cache };
   }

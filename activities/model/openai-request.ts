@@ -1,4 +1,5 @@
 import type { ResultBlock } from '../../workflows/contract/schema/content.js';
+import { EMPTY_MESSAGE, hasContent } from './empty-text.js';
 import type { ModelBlock, ModelMessage, ModelRequest } from './model.port.js';
 import { refuseFileSource, unsupportedBlock } from './unsupported-block.js';
 
@@ -24,7 +25,7 @@ export function toOpenAiRequest(request: ModelRequest, tokenLimit: 'max_tokens' 
     stream_options: { include_usage: true },
     ...(tokenLimit === 'max_tokens' ? { max_tokens: request.maxOutputTokens } : { max_completion_tokens: request.maxOutputTokens }),
     messages: [
-      ...(request.system ? [{ role: 'system' as const, content: request.system }] : []),
+      ...(request.system?.trim() ? [{ role: 'system' as const, content: request.system }] : []),
       ...request.messages.flatMap(toMessages),
     ],
     ...(tools.length > 0 ? { tools } : {}),
@@ -38,7 +39,7 @@ const toMessages = (message: ModelMessage): Message[] => (message.role === 'user
 
 /** Thinking is left out: this protocol has no place for it. */
 function assistantMessages({ content }: ModelMessage) {
-  const text = content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n\n');
+  const text = content.flatMap((block) => (block.type === 'text' && hasContent(block) ? [block.text] : [])).join('\n\n');
   const calls = content.filter((block): block is ToolUse => block.type === 'tool_use');
   if (text === '' && calls.length === 0) return [];
   return [
@@ -60,10 +61,9 @@ function toToolCall({ id, name, input }: ToolUse) {
 /** Tool results must follow their calls at once, and hold text only: their images come in the user message behind them. */
 function userMessages({ content }: ModelMessage) {
   const results = content.filter((block): block is ToolResult => block.type === 'tool_result');
-  const parts = [
-    ...results.flatMap(imagesOfResult),
-    ...content.flatMap((block) => (isInput(block) ? [toPart(block)] : [])),
-  ];
+  const inputs = content.filter((block) => block.type !== 'tool_result' && hasContent(block));
+  const sent = inputs.length > 0 || results.length > 0 ? inputs : [EMPTY_MESSAGE];
+  const parts = [...results.flatMap(imagesOfResult), ...sent.flatMap((block) => (isInput(block) ? [toPart(block)] : []))];
   return [
     ...results.map((result) => ({ role: 'tool' as const, tool_call_id: result.tool_use_id, content: textOfResult(result) })),
     ...(parts.length > 0 ? [{ role: 'user' as const, content: onlyText(parts) ?? parts }] : []),
@@ -85,7 +85,7 @@ function imagesOfResult(result: ToolResult): Part[] {
 }
 
 function textOfResult({ content, is_error, tool_use_id }: ToolResult): string {
-  const texts = content.map((block) => {
+  const texts = content.filter(hasContent).map((block) => {
     if (block.type === 'image') return `(image, in the message after the results, under tool call ${tool_use_id})`;
     const part = toPart(block);
     return part.type === 'text' ? part.text : '';

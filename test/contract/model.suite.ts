@@ -164,9 +164,21 @@ export function describeModelPort(subject: ModelUnderTest): void {
             ],
           },
         ];
-        await play([{ text: '' }, { text: 'ok' }], { messages });
+        await play([{ text: 'no' }, { text: 'ok' }], { messages });
         const body = JSON.stringify(rehearsal.requests()[0]?.body);
         for (const text of ['the notes', 'Notes', 'found it', 'Hit', '{\\"comm']) expect(body.replaceAll('\\\\\\"', '\\"')).toContain(text);
+      });
+
+      it('leaves empty texts out, which providers refuse, but no message of the user and no result', async () => {
+        const empty = { type: 'text', text: ' \n' } as const;
+        const messages: ModelMessage[] = [
+          { role: 'user', content: [empty] },
+          { role: 'assistant', content: [empty, { type: 'tool_use', id: 'sevt_1', name: 'bash', input: {} }] },
+          { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'sevt_1', content: [empty], is_error: false }] },
+          { role: 'assistant', content: [empty] },
+          { role: 'user', content: [empty, { type: 'text', text: 'Go on' }] },
+        ];
+        expect(textOf(await play([{ text: 'You said: {{input}}' }], { messages }))).toBe('You said: Go on');
       });
 
       it('refuses a block that points to an uploaded file, naming it', async () => {
