@@ -22,8 +22,8 @@ export interface PostgresInfo {
 const GRACE_MS = 10_000;
 const READY_MS = 60_000;
 
-/** A killed process loses nothing; a power cut may lose the last second or so, as with the embedded Temporal. */
-const SETTINGS = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=300', 'fsync=off', 'full_page_writes=off'];
+/** Durable as Postgres is by default: sessions are rebuilt from its rows, even where a power cut took Temporal's last transactions. */
+const SETTINGS = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=300'];
 
 /** DATABASE_URL's Postgres if there is one, else Postgres 18 with its data in RONDO_HOME/postgres. */
 export async function startPostgres({ config, log }: ServiceContext): Promise<RunningService<PostgresInfo>> {

@@ -28,6 +28,12 @@ export async function ensureNamespace(address: string, namespace: string): Promi
   }
 }
 
+/** Resolves when a Temporal server answers at that address, within five seconds; rejects otherwise. */
+export async function pingTemporal(address: string): Promise<void> {
+  const connection = await Connection.connect({ address, connectTimeout: TIMEOUT_MS });
+  await connection.close();
+}
+
 async function ensureRetention({ workflowService }: Connection, namespace: string): Promise<void> {
   const found = await workflowService.describeNamespace({ namespace }).catch(unless(GRPC_NOT_FOUND));
   const retention = found?.config?.workflowExecutionRetentionTtl?.seconds?.toNumber() ?? 0;

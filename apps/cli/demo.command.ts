@@ -1,0 +1,56 @@
+import type { Stack } from '../../infra/dev/stack.js';
+import { demoModel } from './demo-model.js';
+import { goOn } from './go-on.js';
+import { type Invocation, invokeStreaming } from './invoke-stream.js';
+import { narrate } from './narrate.js';
+import { say } from './say.js';
+import { untilAborted, withStack } from './with-stack.js';
+
+const SYSTEM = 'You work in a sandbox with a shell; your files are in /workspace. Be brief.';
+const TASK =
+  'Write a small Python program into /workspace that prints the first ten prime numbers and their mean. Run it, fix what fails, run it again, and report what it printed.';
+
+/** `rondo demo`: a stack, one task, and then a stack until Ctrl-C (or the end, with `once`). */
+export const demo = ({ once = false }: { readonly once?: boolean }): Promise<void> =>
+  withStack(async (stack, config, signal) => {
+    const model = await demoModel(config);
+    const invocation = await runTask(stack, model, signal);
+    const succeeded = invocation.status === 'completed';
+    for (const line of summary(invocation)) say(line);
+    for (const line of goOn(stack, model)) say(line);
+    if (once) {
+      process.exitCode = succeeded ? 0 : 1;
+      return;
+    }
+    say('\nRondo serves until Ctrl-C.');
+    await untilAborted(signal);
+  });
+
+async function runTask(stack: Stack, model: string, signal: AbortSignal): Promise<Invocation> {
+  say(`\nPOST ${stack.url}/v1/invoke, model ${model}:`);
+  say(`  task    ${TASK}`);
+  return await invokeStreaming({
+    url: stack.url,
+    apiKey: stack.apiKey,
+    body: { model, system: SYSTEM, tools: [{ type: 'agent_toolset_20260401' }], input: TASK },
+    signal,
+    onFrame: (frame) => narrate(frame).forEach(say),
+  });
+}
+
+function summary(invocation: Invocation): string[] {
+  const { usage, steps, cold_start_ms: coldStart, links } = invocation;
+  const success = invocation.status === 'completed';
+  return [
+    '',
+    success ? '✓ The task is done.' : `✗ The task ended as ${invocation.status} (${invocation.stop_reason?.type ?? 'no reason given'}).`,
+    '',
+    ...(invocation.output_text ?? '').split('\n').map((line) => `    ${line}`),
+    '',
+    `  Usage            ${usage.input_tokens} tokens in, ${usage.output_tokens} out, ${steps} model requests`,
+    `  Cold start       ${coldStart ?? '?'} ms from the request to the first model request`,
+    `  Session          ${links.session}`,
+    `  Trace            ${links.trace}`,
+    ...(links.temporal_ui ? [`  In Temporal      ${links.temporal_ui}`] : []),
+  ];
+}

@@ -1,0 +1,13 @@
+import { say } from './say.js';
+import { goOn } from './go-on.js';
+import { demoModel } from './demo-model.js';
+import { untilAborted, withStack } from './with-stack.js';
+
+/** `rondo start`: a stack until Ctrl-C. */
+export const start = (): Promise<void> =>
+  withStack(async (stack, config, signal) => {
+    say(`\nRondo is ready at ${stack.url}`);
+    for (const line of goOn(stack, await demoModel(config))) say(line);
+    say('\nCtrl-C ends it.');
+    await untilAborted(signal);
+  });

@@ -1,0 +1,54 @@
+import { type Config, loadConfig, loadConfigOrExit } from '../../infra/config/config.js';
+import type { Environment } from '../../infra/config/config.js';
+import { type Stack, startStack } from '../../infra/dev/stack.js';
+import { say } from './say.js';
+
+/** Ended by a signal, as shells count it. */
+const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type EndSignal = keyof typeof SIGNAL_CODES;
+
+/**
+ * Starts a stack, runs `work` with it, and ends it again: when the work is done, failed, or a signal comes. `signal` aborts at the
+ * first signal; a second one does not wait for the orderly end.
+ */
+export async function withStack(work: (stack: Stack, config: Config, signal: AbortSignal) => Promise<void>): Promise<void> {
+  const config = loadConfigOrExit();
+  const interrupted = new AbortController();
+  const onSignal = (name: EndSignal): void => {
+    if (interrupted.signal.aborted) process.exit(SIGNAL_CODES[name]);
+    say('\nStopping …');
+    interrupted.abort(new Error(`ended by ${name}`));
+  };
+  for (const name of Object.keys(SIGNAL_CODES) as EndSignal[]) process.on(name, onSignal);
+
+  say('Starting Rondo');
+  try {
+    const stack = await startStack({ config, log: (line) => say(`  ✓ ${line}`), signal: interrupted.signal, endSandboxes });
+    try {
+      await work(stack, config, interrupted.signal);
+    } finally {
+      await stack.stop();
+    }
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+  }
+  if (interrupted.signal.aborted) say('Stopped. Sessions and their workspaces are kept.');
+}
+
+/** Resolves when the signal aborts. */
+export const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** The worker's parts are loaded only here: they are large, and the start should not wait for them. */
+async function endSandboxes(environment: Environment): Promise<void> {
+  const { composeProvider } = await import('../worker/compose.js');
+  const provider = await composeProvider(loadConfig(environment))();
+  try {
+    for (const name of await provider.list()) await provider.destroy(name);
+  } finally {
+    await provider.close();
+  }
+}

@@ -1,0 +1,9 @@
+/** One line of what `rondo doctor` says. */
+export interface Finding {
+  /** `found`: installed, or somebody else's; `embedded`: comes with Rondo; `missing`: needed; `note`: may stay as it is. */
+  readonly state: 'found' | 'embedded' | 'missing' | 'note';
+  readonly part: string;
+  readonly what: string;
+  /** What to do about it, to be copied as it is where that is possible. */
+  readonly fix?: string;
+}

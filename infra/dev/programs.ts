@@ -1,0 +1,40 @@
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import type { Environment } from '../config/config.js';
+import type { Child } from './child-process.js';
+import { type Supervised, supervise } from './supervised.js';
+
+const Listening = z.object({ listening: z.url() });
+
+/** The compiled programs; their folder is beside this one in `dist`. */
+const mainFile = (name: string): string => fileURLToPath(new URL(`../../apps/${name}/main.js`, import.meta.url));
+
+export interface ProgramRequest {
+  readonly home: string;
+  readonly name: 'rehearsal' | 'worker' | 'gateway';
+  readonly environment: Environment;
+  readonly log: (line: string) => void;
+  readonly output?: 'log' | 'pipe';
+  readonly onStart?: (child: Child) => void;
+}
+
+/** Starts one of our programs on the Node that runs this, and keeps it running. */
+export const startProgram = (request: ProgramRequest): Supervised =>
+  supervise({ ...request, command: process.execPath, words: ['--enable-source-maps', mainFile(request.name)] });
+
+/** The rehearsal model server: resolves with its address once it has said where it listens. It keeps that port in later starts. */
+export async function startRehearsal(request: Omit<ProgramRequest, 'name' | 'output' | 'onStart'>): Promise<{ program: Supervised; url: string }> {
+  return await new Promise((resolve, reject) => {
+    const program = startProgram({
+      ...request,
+      name: 'rehearsal',
+      output: 'pipe',
+      onStart: (child) => {
+        const lines = createInterface({ input: child.process.stdout ?? process.stdin });
+        lines.once('line', (line) => resolve({ program, url: Listening.parse(JSON.parse(line)).listening }));
+        void child.ended.then((how) => reject(new Error(`The rehearsal model server ${how} while starting (its log: ${child.logFile}).`)));
+      },
+    });
+  });
+}
