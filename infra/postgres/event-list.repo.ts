@@ -44,7 +44,7 @@ export async function listQueuedInputs(tx: Transaction, sessionId: string, page:
   return rows;
 }
 
-/** Events after a number, for a reader that follows the log; the newest number of the log comes with them. */
+/** Events after a number, for a reader that follows the log. */
 export async function followEvents(tx: Transaction, sessionId: string, after: number, limit: number): Promise<StoredEvent[]> {
   const { rows } = await tx.query<StoredEvent>({
     name: 'follow_events',
@@ -61,5 +61,11 @@ export async function findTermination(tx: Transaction, sessionId: string): Promi
     `select seq from events where session_id = $1 and type = 'session.status_terminated' order by seq desc limit 1`,
     [sessionId],
   );
+  return rows[0]?.seq;
+}
+
+/** An event's number in the log; undefined while it is not there. */
+export async function findEventSeq(tx: Transaction, sessionId: string, eventId: string): Promise<number | undefined> {
+  const { rows } = await tx.query<{ seq: number }>('select seq from events where session_id = $1 and id = $2', [sessionId, eventId]);
   return rows[0]?.seq;
 }

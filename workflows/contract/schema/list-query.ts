@@ -69,6 +69,7 @@ export const EventStreamQuery = z.object({
 
 export const TraceQuery = z.object(paged(1_000, 1_000));
 
+export type AgentRetrieveQuery = z.output<typeof AgentRetrieveQuery>;
 export type AgentListQuery = z.output<typeof AgentListQuery>;
 export type EnvironmentListQuery = z.output<typeof EnvironmentListQuery>;
 export type SessionListQuery = z.output<typeof SessionListQuery>;

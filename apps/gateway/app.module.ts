@@ -1,0 +1,58 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { Logger } from 'pino';
+import type { Config } from '../../infra/config/config.js';
+import type { Listener } from '../../infra/postgres/listener.js';
+import type { Pool } from '../../infra/postgres/pool.js';
+import type { SessionClient } from '../../infra/temporal/session-client.js';
+import { AgentsController } from './agents/agents.controller.js';
+import { AgentsService } from './agents/agents.service.js';
+import { createModelCheck } from './agents/known-model.js';
+import { EnvironmentsController } from './environments/environments.controller.js';
+import { EnvironmentsService } from './environments/environments.service.js';
+import { EventsController } from './events/events.controller.js';
+import { EventsService } from './events/events.service.js';
+import { HealthController } from './health/health.controller.js';
+import { HealthService } from './health/health.service.js';
+import { InvocationLinks } from './invoke/invocation-links.js';
+import { InvokeController } from './invoke/invoke.controller.js';
+import { InvokeService } from './invoke/invoke.service.js';
+import { SessionsController } from './sessions/sessions.controller.js';
+import { SessionsService } from './sessions/sessions.service.js';
+import type { Waker } from './sessions/waker.js';
+import { createSessionFeed } from './stream/session-feed.js';
+import { SessionStreams } from './stream/session-streams.js';
+import { TraceController } from './trace/trace.controller.js';
+import { TraceService } from './trace/trace.service.js';
+
+/** What the gateway is made of; its owner starts and closes these. */
+export interface GatewayParts {
+  readonly config: Config;
+  readonly pool: Pool;
+  readonly listener: Listener;
+  readonly sessionClient: SessionClient;
+  readonly log: Logger;
+}
+
+@Module({})
+export class AppModule {
+  static of(parts: GatewayParts, waker: Waker, shutdown: AbortSignal): DynamicModule {
+    const { config, pool, log } = parts;
+    const feed = createSessionFeed(parts.listener);
+    const checkModel = createModelCheck(config.models);
+    return {
+      module: AppModule,
+      controllers: [InvokeController, AgentsController, EnvironmentsController, SessionsController, EventsController, TraceController, HealthController],
+      providers: [
+        { provide: AgentsService, useValue: new AgentsService(pool, checkModel) },
+        { provide: EnvironmentsService, useValue: new EnvironmentsService(pool) },
+        { provide: SessionsService, useValue: new SessionsService(pool, checkModel, waker) },
+        { provide: EventsService, useValue: new EventsService(pool, waker) },
+        { provide: SessionStreams, useValue: new SessionStreams(pool, feed, shutdown, log) },
+        { provide: InvokeService, useValue: new InvokeService(pool, checkModel, waker, feed, shutdown) },
+        { provide: InvocationLinks, useValue: new InvocationLinks(config) },
+        { provide: TraceService, useValue: new TraceService(pool) },
+        { provide: HealthService, useValue: new HealthService(pool, parts.sessionClient) },
+      ],
+    };
+  }
+}

@@ -1,0 +1,52 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule, type GatewayParts } from './app.module.js';
+import { authentication } from './http/authentication.js';
+import { limitDepth, requireJson } from './http/body.js';
+import { ErrorFilter } from './http/error.filter.js';
+import { serveDocs } from './http/openapi.js';
+import { parseQuery } from './http/query-parser.js';
+import { requestId } from './http/request-id.js';
+import { validation } from './http/validation.js';
+import { createWaker } from './sessions/waker.js';
+
+export interface Gateway {
+  /** Where it listens, for example `http://127.0.0.1:4100`. */
+  readonly url: string;
+  /** Ends open streams and waits, then stops listening. What it was made of stays open. */
+  close(): Promise<void>;
+}
+
+/** Starts the HTTP face on the configured address. */
+export async function startGateway(parts: GatewayParts): Promise<Gateway> {
+  const { config, log } = parts;
+  const shutdown = new AbortController();
+  const waker = createWaker(parts.sessionClient, log);
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.of(parts, waker, shutdown.signal), {
+    bodyParser: false,
+    logger: { log: (message) => log.trace(message), warn: (message) => log.warn(message), error: (message) => log.error(message) },
+    abortOnError: false,
+  });
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', parseQuery);
+  app.use(requestId(log));
+  app.use('/v1', authentication(parts.pool));
+  app.use(requireJson);
+  app.useBodyParser('json', { limit: config.http.maxBodyBytes });
+  app.use(limitDepth);
+  app.useGlobalFilters(new ErrorFilter(log));
+  app.useGlobalPipes(validation());
+  serveDocs(app);
+  await app.listen(config.http.port, config.http.host);
+
+  return {
+    url: (await app.getUrl()).replace('[::1]', 'localhost'),
+    async close() {
+      shutdown.abort();
+      await app.close();
+      await waker.settled();
+    },
+  };
+}

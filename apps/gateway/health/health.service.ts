@@ -1,0 +1,20 @@
+import type { Pool } from '../../../infra/postgres/pool.js';
+import type { SessionClient } from '../../../infra/temporal/session-client.js';
+import { type Readiness, checkReadiness } from './readiness.js';
+
+const REMEMBER_MS = 1_000;
+
+/** The open door's answers; looked up at most once a second, however often strangers ask. */
+export class HealthService {
+  readonly #look: () => Promise<Readiness>;
+  #last: { readonly at: number; readonly answer: Promise<Readiness> } | undefined;
+
+  constructor(pool: Pool, client: SessionClient) {
+    this.#look = () => checkReadiness(pool, client);
+  }
+
+  readiness(): Promise<Readiness> {
+    if (!this.#last || Date.now() - this.#last.at > REMEMBER_MS) this.#last = { at: Date.now(), answer: this.#look() };
+    return this.#last.answer;
+  }
+}
