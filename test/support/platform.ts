@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
 import { type Rehearsal, startRehearsal } from '../../apps/rehearsal/server.js';
-import type { Script } from '../../apps/rehearsal/script.js';
+import type { ScriptInput } from '../../apps/rehearsal/script.js';
 import { ensureApiKey } from '../../infra/postgres/api-keys.repo.js';
 import { createDatabase, type TestDatabase } from './database.js';
 import { type Program, startProgram } from './program.js';
@@ -33,7 +33,7 @@ export interface Platform {
 }
 
 export interface PlatformOptions {
-  readonly scripts?: Readonly<Record<string, Script>>;
+  readonly scripts?: Readonly<Record<string, ScriptInput>>;
   readonly workers?: number;
   readonly environment?: Readonly<Record<string, string>>;
   readonly serverUrl?: string;

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { createBubblewrapProvider } from '../../activities/sandbox/bubblewrap.adapter.js';
 import { createDockerProvider } from '../../activities/sandbox/docker.adapter.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
+import type { SandboxSettings } from '../../activities/sandbox/select-provider.js';
 
 /** The real engines that the global set-up has started. */
 const SandboxServices = z.object({
@@ -46,21 +47,13 @@ export interface TestEngine {
 /** A provider with an installation of its own, on the supervisor as it is in the source now. */
 export function aSandboxEngine(name: EngineName): TestEngine {
   const services = sandboxServices();
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'rondo-sandboxes-'));
-  const supervisorBundle = path.join(directory, 'supervisor.mjs');
-  execFileSync(process.execPath, ['scripts/bundle-supervisor.mjs', supervisorBundle], { stdio: 'inherit' });
-  fs.chmodSync(supervisorBundle, 0o644);
-  const common = {
-    nodeBinary: fs.realpathSync('node_modules/node/bin/node'),
-    supervisorBundle,
-    installation: path.basename(directory),
-  };
+  const { directory, common } = scratch();
   const again = (): SandboxProvider =>
     name === 'bubblewrap'
       ? createBubblewrapProvider({ ...common, bwrap: services.bwrap, rootfs: services.rootfs, stateDirectory: path.join(directory, 'state') })
       : createDockerProvider({
           ...common,
-          socketPath: services.dockerSocket,
+          address: `unix://${services.dockerSocket}`,
           runtime: name.slice('docker-'.length),
           image: services.image,
           scratchDirectory: path.join(directory, 'probes'),
@@ -75,5 +68,34 @@ export function aSandboxEngine(name: EngineName): TestEngine {
       await provider.close();
       fs.rmSync(directory, { recursive: true, force: true });
     },
+  };
+}
+
+/** Settings under which every engine of the test services can be chosen. */
+export function sandboxSettings(): Disposable & { readonly value: SandboxSettings } {
+  const services = sandboxServices();
+  const { directory, common } = scratch();
+  return {
+    value: {
+      ...common,
+      engine: 'auto',
+      runtime: 'auto',
+      image: services.image,
+      rootfs: services.rootfs,
+      dockerHost: `unix://${services.dockerSocket}`,
+      bwrap: services.bwrap,
+      home: directory,
+    },
+    [Symbol.dispose]: () => fs.rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+function scratch() {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'rondo-sandboxes-'));
+  const supervisorBundle = path.join(directory, 'supervisor.mjs');
+  execFileSync(process.execPath, ['scripts/bundle-supervisor.mjs', supervisorBundle], { stdio: 'inherit' });
+  return {
+    directory,
+    common: { nodeBinary: fs.realpathSync('node_modules/node/bin/node'), supervisorBundle, installation: path.basename(directory) },
   };
 }
