@@ -1,7 +1,7 @@
 import type { Stack } from '../../infra/dev/stack.js';
 import { demoModel } from './demo-model.js';
 import { goOn } from './go-on.js';
-import { type Invocation, invokeStreaming } from './invoke-stream.js';
+import { type Frame, type Invocation, invokeStreaming } from './invoke-stream.js';
 import { narrate } from './narrate.js';
 import { say } from './say.js';
 import { untilAborted, withStack } from './with-stack.js';
@@ -14,9 +14,8 @@ const TASK =
 export const demo = ({ once = false }: { readonly once?: boolean }): Promise<void> =>
   withStack(async (stack, config, signal) => {
     const model = await demoModel(config);
-    const invocation = await runTask(stack, model, signal);
-    const succeeded = invocation.status === 'completed';
-    for (const line of summary(invocation)) say(line);
+    const { invocation, succeeded } = await runTask(stack, model, signal);
+    for (const line of summary(invocation, succeeded)) say(line);
     for (const line of goOn(stack, model)) say(line);
     if (once) {
       process.exitCode = succeeded ? 0 : 1;
@@ -26,24 +25,29 @@ export const demo = ({ once = false }: { readonly once?: boolean }): Promise<voi
     await untilAborted(signal);
   });
 
-async function runTask(stack: Stack, model: string, signal: AbortSignal): Promise<Invocation> {
+/** It succeeded if the turn was completed and the last thing that ran in the sandbox did not fail. */
+async function runTask(stack: Stack, model: string, signal: AbortSignal): Promise<{ invocation: Invocation; succeeded: boolean }> {
   say(`\nPOST ${stack.url}/v1/invoke, model ${model}:`);
   say(`  task    ${TASK}`);
-  return await invokeStreaming({
+  let lastRun: Frame | undefined;
+  const invocation = await invokeStreaming({
     url: stack.url,
     apiKey: stack.apiKey,
     body: { model, system: SYSTEM, tools: [{ type: 'agent_toolset_20260401' }], input: TASK },
     signal,
-    onFrame: (frame) => narrate(frame).forEach(say),
+    onFrame: (frame) => {
+      narrate(frame).forEach(say);
+      if (frame.type === 'agent.tool_result') lastRun = frame;
+    },
   });
+  return { invocation, succeeded: invocation.status === 'completed' && lastRun !== undefined && lastRun.is_error !== true };
 }
 
-function summary(invocation: Invocation): string[] {
+function summary(invocation: Invocation, succeeded: boolean): string[] {
   const { usage, steps, cold_start_ms: coldStart, links } = invocation;
-  const success = invocation.status === 'completed';
   return [
     '',
-    success ? '✓ The task is done.' : `✗ The task ended as ${invocation.status} (${invocation.stop_reason?.type ?? 'no reason given'}).`,
+    succeeded ? '✓ The task is done.' : `✗ The task was not done; the turn ended as ${invocation.status} (${invocation.stop_reason?.type ?? 'no reason given'}).`,
     '',
     ...(invocation.output_text ?? '').split('\n').map((line) => `    ${line}`),
     '',

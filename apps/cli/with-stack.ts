@@ -23,7 +23,7 @@ export async function withStack(work: (stack: Stack, config: Config, signal: Abo
 
   say('Starting Rondo');
   try {
-    const stack = await startStack({ config, log: (line) => say(`  ✓ ${line}`), signal: interrupted.signal, endSandboxes });
+    const stack = await startStack({ config, log: (line) => say(`  · ${line}`), signal: interrupted.signal, endSandboxes });
     try {
       await work(stack, config, interrupted.signal);
     } finally {
@@ -42,13 +42,16 @@ export const untilAborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-/** The worker's parts are loaded only here: they are large, and the start should not wait for them. */
+/**
+ * Every engine is asked, whether it works or not: sandboxes may be left on one that the settings no longer prefer. The worker's
+ * parts are large, so they are loaded only here.
+ */
 async function endSandboxes(environment: Environment): Promise<void> {
-  const { composeProvider } = await import('../worker/compose.js');
-  const provider = await composeProvider(loadConfig(environment))();
-  try {
-    for (const name of await provider.list()) await provider.destroy(name);
-  } finally {
+  const { sandboxSettings } = await import('../worker/compose.js');
+  const { possibleProviders } = await import('../../activities/sandbox/select-provider.js');
+  for (const provider of possibleProviders(sandboxSettings(loadConfig(environment)))) {
+    const names = await provider.list().catch(() => []);
+    await Promise.all(names.map((name) => provider.destroy(name)));
     await provider.close();
   }
 }

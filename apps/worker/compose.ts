@@ -8,7 +8,7 @@ import { createRehearsalModel } from '../../activities/model/rehearsal.adapter.j
 import { createModels } from '../../activities/model/select-model.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
-import { selectProvider } from '../../activities/sandbox/select-provider.js';
+import { type SandboxSettings, selectProvider } from '../../activities/sandbox/select-provider.js';
 import { createSeal } from '../../activities/session/seal.js';
 import { createSettle } from '../../activities/session/settle.js';
 import type { SessionStore } from '../../activities/session/store.port.js';
@@ -90,23 +90,26 @@ function composeModels(config: Config) {
   });
 }
 
+/** Where the sandboxes of this installation are made and found. */
+export const sandboxSettings = (config: Config): SandboxSettings => ({
+  engine: config.sandbox.engine,
+  runtime: config.sandbox.runtime,
+  image: config.sandbox.image,
+  rootfs: config.sandbox.rootfs,
+  dockerHost: config.sandbox.dockerHost,
+  bwrap: config.sandbox.bwrapPath,
+  installation: installationOf(config.paths.home),
+  home: config.paths.home,
+  supervisorBundle: join(process.cwd(), 'dist/supervisor.mjs'),
+  nodeBinary: process.execPath,
+});
+
 /** The engine is chosen by a probe at the first need, and again after a failure. */
 function rememberProvider(config: Config): () => Promise<SandboxProvider> {
   let chosen: Promise<SandboxProvider> | undefined;
   return () => {
     if (chosen) return chosen;
-    const fresh = selectProvider({
-      engine: config.sandbox.engine,
-      runtime: config.sandbox.runtime,
-      image: config.sandbox.image,
-      rootfs: config.sandbox.rootfs,
-      dockerHost: config.sandbox.dockerHost,
-      bwrap: config.sandbox.bwrapPath,
-      installation: installationOf(config.paths.home),
-      home: config.paths.home,
-      supervisorBundle: join(process.cwd(), 'dist/supervisor.mjs'),
-      nodeBinary: process.execPath,
-    });
+    const fresh = selectProvider(sandboxSettings(config));
     chosen = fresh;
     fresh.catch(() => {
       chosen = undefined;

@@ -6,6 +6,7 @@ import { processEnvironment } from '../config/environment.js';
 import { pingPostgres } from '../postgres/ping.js';
 import { examineEngines } from './examine-engines.js';
 import type { Finding } from './finding.js';
+import { OWNER_RECORD } from './home-claim.js';
 import { livingRecord } from './process-record.js';
 import { pingTemporal } from './temporal-namespace.js';
 
@@ -26,7 +27,7 @@ export async function examine(config: Config): Promise<Finding[]> {
 }
 
 function owner({ paths }: Config): string {
-  const record = existsSync(paths.home) ? livingRecord(paths.home, 'owner') : undefined;
+  const record = existsSync(paths.home) ? livingRecord(paths.home, OWNER_RECORD) : undefined;
   return record ? `, in use by process ${record.pid}` : '';
 }
 

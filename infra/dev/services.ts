@@ -1,9 +1,13 @@
 import type { Config } from '../config/config.js';
 import { type DockerInfo, startDocker } from './docker.service.js';
-import { claimHome } from './home-claim.js';
+import { OWNER_RECORD, claimHome } from './home-claim.js';
 import { type PostgresInfo, startPostgres } from './postgres.service.js';
+import { endRecorded, recordNames } from './process-record.js';
 import type { RunningService, ServiceContext } from './service.js';
 import { type TemporalInfo, startTemporal } from './temporal.service.js';
+
+const LEFTOVER_GRACE_MS = 3_000;
+const NOT_PROGRAMS: ReadonlySet<string> = new Set([OWNER_RECORD, 'postgres', 'temporal', 'docker']);
 
 interface ServiceInfos {
   readonly postgres: PostgresInfo;
@@ -46,6 +50,7 @@ export async function startServices<const Name extends ServiceName = ServiceName
   const { config } = request;
   const wanted = new Set<ServiceName>(request.only ?? ['postgres', 'temporal', 'docker']);
   const release = await claimHome(config.paths.home);
+  await endLeftovers(config.paths.home);
   const starters = {
     postgres: startPostgres,
     temporal: startTemporal,
@@ -92,6 +97,12 @@ export async function startServices<const Name extends ServiceName = ServiceName
   }
   // The getters above carry exactly the names in `wanted`, which is what the type says.
   return control as unknown as Services<Name>;
+}
+
+/** Ends programs whose parent was killed. The services look after their own leftovers. */
+async function endLeftovers(home: string): Promise<void> {
+  const programs = recordNames(home).filter((name) => !NOT_PROGRAMS.has(name));
+  await Promise.all(programs.map((name) => endRecorded(home, name, 'SIGTERM', LEFTOVER_GRACE_MS)));
 }
 
 /** Docker is one of two engines: where the settings leave the choice, its absence is only a line in the log. */

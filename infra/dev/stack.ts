@@ -5,7 +5,6 @@ import { ensureApiKey } from '../postgres/api-keys.repo.js';
 import { migrate } from '../postgres/migrate.js';
 import { freePort } from './free-port.js';
 import { keptSecret } from './home.js';
-import { endRecorded } from './process-record.js';
 import { startProgram, startRehearsal } from './programs.js';
 import { waitUntilReady } from './readiness.js';
 import { sandboxEnvironment } from './sandbox-environment.js';
@@ -46,7 +45,6 @@ export interface Stack {
 export async function startStack(request: StackRequest): Promise<Stack> {
   const { config, log, signal } = request;
   const { home } = config.paths;
-  const port = await gatewayPort(config);
   const services = await startServices({ config, log });
   /** What `stop` does, last first. */
   const endings: (() => Promise<void>)[] = [services.stop];
@@ -58,7 +56,7 @@ export async function startStack(request: StackRequest): Promise<Stack> {
   };
 
   try {
-    for (const name of ['gateway', 'worker', 'rehearsal']) await endRecorded(home, name, 'SIGTERM', GRACE_MS.gateway);
+    const port = await gatewayPort(config);
     const ownerUrl = services.postgres.url.reveal();
     const { appUrl } = await migrate(ownerUrl);
     const apiKeyFile = config.http.apiKey ? undefined : join(home, 'api-key');
