@@ -1,3 +1,5 @@
+import { toText } from './json.js';
+
 /** Where a row stands in a list ordered by time of creation: microseconds since the epoch, then the id. */
 export interface Position {
   readonly at: number;
@@ -28,7 +30,7 @@ export interface TimeRange {
 export function createFilter() {
   const conditions: string[] = [];
   const values: unknown[] = [];
-  const bind = (value: unknown): string => `$${values.push(value)}`;
+  const bind = (value: unknown): string => `$${values.push(storable(value))}`;
   return {
     values,
     bind,
@@ -56,6 +58,9 @@ export function createFilter() {
     },
   };
 }
+
+/** What no row can hold, no filter can find; Postgres would refuse it. */
+const storable = (value: unknown): unknown => (typeof value === 'string' ? toText(value) : Array.isArray(value) ? value.map(storable) : value);
 
 /** The select item that `toPage` reads a row's position from. */
 export const positionOf = (column: string): string => `jsonb_build_object('at', (extract(epoch from ${column}) * 1000000)::bigint, 'id', id) as position`;

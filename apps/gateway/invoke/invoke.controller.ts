@@ -76,7 +76,7 @@ export class InvokeController {
       deltaTypes,
       lastFrame: async () => {
         const now = await this.#service.look(workspaceId, invocation.id);
-        return now?.endedAt ? { event: 'rondo.invocation', data: this.toWire(now, response.req) } : undefined;
+        return now?.endedAt ? { event: 'rondo.invocation', data: { type: 'rondo.invocation', invocation: this.toWire(now, response.req) } } : undefined;
       },
     });
   }
