@@ -16,4 +16,10 @@ await build({
   minify: true,
   legalComments: 'none',
   logLevel: 'warning',
+  plugins: [{ name: 'without-translations', setup: leaveOutTranslations }],
 });
+
+/** zod's messages in fifty languages are half of the bundle and never shown; the English ones are imported apart. */
+function leaveOutTranslations(bundler) {
+  bundler.onLoad({ filter: /node_modules\/zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {};' }));
+}

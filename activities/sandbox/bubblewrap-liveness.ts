@@ -19,7 +19,7 @@ export async function initProcess(directory: string): Promise<number | undefined
   if (!text.includes('}')) return undefined;
   const { 'child-pid': pid, 'pid-namespace': namespace } = Info.parse(JSON.parse(text));
   const actual = await fs.readlink(`/proc/${pid}/ns/pid`).catch(() => undefined);
-  return actual === `pid:[${namespace}]` ? pid : undefined;
+  return actual === `pid:[${namespace}]` && (await statOf(pid)) !== undefined ? pid : undefined;
 }
 
 /** Whether somebody has begun to launch this sandbox, and whether that process is still there. */
@@ -31,13 +31,12 @@ export async function launchState(directory: string): Promise<'none' | 'alive' |
 
 /** Kills the sandbox and waits until nothing of it is left. */
 export async function killSandbox(directory: string): Promise<void> {
-  const init = await initProcess(directory);
-  const launcher = await launcherProcess(directory);
-  // The end of its PID 1 is the end of every process in a pid namespace.
-  for (const pid of [init, launcher]) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  // The end of its PID 1 is the end of every process in a pid namespace, and bubblewrap outside ends after it.
+  const target = (await initProcess(directory)) ?? (await launcherProcess(directory));
+  if (target !== undefined) kill(target);
   const until = Date.now() + GONE_TIMEOUT_MS;
   while ((await initProcess(directory)) !== undefined || (await launcherProcess(directory)) !== undefined) {
-    if (Date.now() > until) throw new Error(`process ${init ?? launcher} does not end`);
+    if (Date.now() > until) throw new Error(`process ${target} does not end`);
     await delay(5);
   }
 }
@@ -45,9 +44,22 @@ export async function killSandbox(directory: string): Promise<void> {
 async function launcherProcess(directory: string): Promise<number | undefined> {
   const record = await readLaunch(directory);
   if (record === undefined || record.boot !== (await bootId())) return undefined;
-  const stat = await fs.readFile(`/proc/${record.pid}/stat`, 'latin1').catch(() => undefined);
+  return (await statOf(record.pid))?.[19] === record.start ? record.pid : undefined;
+}
+
+/** Fields of /proc/<pid>/stat from the state on; undefined when the process has ended, even if nobody has reaped it. */
+async function statOf(pid: number): Promise<string[] | undefined> {
+  const stat = await fs.readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields?.[19] === record.start && fields[0] !== 'Z' ? record.pid : undefined;
+  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? undefined : fields;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // ended in between
+  }
 }
 
 async function readLaunch(directory: string): Promise<{ pid: number; start: string; boot: string } | undefined> {

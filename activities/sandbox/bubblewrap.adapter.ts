@@ -101,7 +101,7 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
       }
     },
 
-    async create(spec) {
+    create: naming('start', async (spec: SandboxSpec) => {
       const directory = stateOf(spec.name);
       await fs.mkdir(root, { recursive: true, mode: 0o700 });
       await fs.mkdir(directory, { recursive: true, mode: 0o755 });
@@ -114,7 +114,7 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
         if (Date.now() > until) throw new RondoError('sandbox.failed', `Sandbox ${spec.name} did not start within ${LAUNCH_TIMEOUT_MS} ms.`);
         await delay(5);
       }
-    },
+    }),
 
     async attach(name, signal) {
       const directory = stateOf(name);
@@ -133,13 +133,7 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
 
     isRunning: async (name) => (await initProcess(stateOf(name))) !== undefined,
 
-    async destroy(name) {
-      try {
-        await removeState(name);
-      } catch (cause) {
-        throw new RondoError('sandbox.failed', `Sandbox ${name} could not be removed: ${messageOf(cause)}`, { cause });
-      }
-    },
+    destroy: naming('remove', removeState),
 
     list: () => fs.readdir(root).catch(() => []),
 
@@ -164,6 +158,17 @@ async function gone(directory: string, name: string): Promise<RondoError> {
   return new RondoError('sandbox.gone', `Sandbox ${name} does not run any more${log === '' ? '' : ` (${log})`}; a new one can be made on the same workspace.`);
 }
 
-const unavailable = (reason: string, cause?: unknown): RondoError => new RondoError('sandbox.unavailable', `bubblewrap cannot be used: ${reason}.`, { cause });
+/** Gives errors of the operating system the code and the words of ours. */
+function naming<Subject extends SandboxSpec | string>(verb: string, action: (subject: Subject) => Promise<void>): (subject: Subject) => Promise<void> {
+  return async (subject) => {
+    try {
+      await action(subject);
+    } catch (cause) {
+      if (cause instanceof RondoError) throw cause;
+      const name = typeof subject === 'string' ? subject : subject.name;
+      throw new RondoError('sandbox.failed', `bubblewrap could not ${verb} sandbox ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    }
+  };
+}
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const unavailable = (reason: string, cause?: unknown): RondoError => new RondoError('sandbox.unavailable', `bubblewrap cannot be used: ${reason}.`, { cause });

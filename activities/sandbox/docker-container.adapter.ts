@@ -12,7 +12,9 @@ import {
   WORKSPACE_PATH,
 } from './supervisor-command.js';
 
-export type DockerProviderOptions = ({ readonly socketPath: string } | { /** For example `tcp://127.0.0.1:2375`. */ readonly host: string }) & {
+export interface DockerProviderOptions {
+  /** `unix:///var/run/docker.sock` or `tcp://host:port`. */
+  readonly address: string;
   /** As the engine calls it: `runc`, `runsc`, … */
   readonly runtime: string;
   readonly image: string;
@@ -24,7 +26,7 @@ export type DockerProviderOptions = ({ readonly socketPath: string } | { /** For
   readonly installation: string;
   /** For the directories of a probe's sandbox; must lie on the engine's host. */
   readonly scratchDirectory: string;
-};
+}
 
 export const INSTALLATION_LABEL = 'dev.rondo.installation';
 export const NAME_LABEL = 'dev.rondo.sandbox';

@@ -15,7 +15,7 @@ const CREATE_TIMEOUT_MS = 10_000;
 /** Sandboxes as containers of a Docker engine, under any of its runtimes. */
 export function createDockerProvider(options: DockerProviderOptions): SandboxProvider {
   const { runtime, installation } = options;
-  const docker = new Docker('socketPath' in options ? { socketPath: options.socketPath } : dockerAddress(options.host));
+  const docker = new Docker(connectionOf(options.address));
   const user = sandboxUser();
 
   const inspect = async (name: string) => {
@@ -129,7 +129,10 @@ function isolationOf(runtime: string): IsolationLevel {
 }
 
 async function requireEngine(docker: Docker, options: DockerProviderOptions): Promise<void> {
-  const address = 'socketPath' in options ? options.socketPath : options.host;
+  const { address } = options;
+  if (!/^(unix|tcp|http):\/\//.test(address)) {
+    throw new RondoError('sandbox.unavailable', `A Docker engine at ${address} cannot be used; give a unix:// or tcp:// address in DOCKER_HOST.`);
+  }
   for (const file of [options.nodeBinary, options.supervisorBundle]) {
     await fs.access(file).catch((cause: unknown) => {
       throw new RondoError('sandbox.unavailable', `${file}, which every sandbox needs, is missing; run \`npm run build\`.`, { cause });
@@ -150,8 +153,9 @@ async function requireEngine(docker: Docker, options: DockerProviderOptions): Pr
   });
 }
 
-function dockerAddress(host: string): Docker.DockerOptions {
-  const url = new URL(host);
+function connectionOf(address: string): Docker.DockerOptions {
+  const url = new URL(address);
+  if (url.protocol === 'unix:') return { socketPath: url.pathname };
   return { host: url.hostname, port: url.port === '' ? 2375 : Number(url.port), protocol: 'http' };
 }
 

@@ -25,7 +25,10 @@ export async function openResourceGroups(): Promise<ResourceGroups | undefined> 
   const unified = await fs.access(`${ROOT}/cgroup.controllers`).then(() => true, () => false);
   const parents = unified ? [`${ROOT}/${PARENT}`] : ['memory', 'pids', 'cpu'].map((controller) => `${ROOT}/${controller}/${PARENT}`);
   try {
-    for (const parent of parents) await fs.mkdir(parent, { recursive: true });
+    for (const parent of parents) {
+      await fs.mkdir(parent, { recursive: true });
+      await fs.access(parent, fs.constants.W_OK);
+    }
     if (unified) {
       for (const directory of [ROOT, ...parents]) await fs.writeFile(`${directory}/cgroup.subtree_control`, '+memory +pids +cpu');
     }

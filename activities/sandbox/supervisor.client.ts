@@ -5,6 +5,7 @@ import { createLineSplitter } from './lines.js';
 import {
   MAX_LINE_BYTES,
   MAX_OUTCOME_TEXT,
+  PROTOCOL_VERSION,
   SupervisorReply,
   textOutcome,
   type SandboxOutcome,
@@ -80,7 +81,8 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
   const receive = (reply: SupervisorReply) => {
     switch (reply.type) {
       case 'hello':
-        return hello.resolve(reply.boot_id);
+        if (reply.version === PROTOCOL_VERSION) return hello.resolve(reply.boot_id);
+        return fail(`its supervisor speaks version ${reply.version} of the protocol, this worker version ${PROTOCOL_VERSION}`);
       case 'pong':
         return;
       case 'output':

@@ -2,20 +2,11 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { inject } from 'vitest';
-import { z } from 'zod';
 import { createBubblewrapProvider } from '../../activities/sandbox/bubblewrap.adapter.js';
 import { createDockerProvider } from '../../activities/sandbox/docker.adapter.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import type { SandboxSettings } from '../../activities/sandbox/select-provider.js';
-
-/** The real engines that the global set-up has started. */
-const SandboxServices = z.object({
-  dockerSocket: z.string(),
-  image: z.string(),
-  rootfs: z.string(),
-  bwrap: z.string(),
-});
+import { testServices } from './services.js';
 
 export type EngineName = 'docker-runc' | 'docker-runsc' | 'bubblewrap';
 
@@ -24,15 +15,6 @@ declare module 'vitest' {
     /** Path of the JSON file that names the running test services. */
     services: string;
   }
-}
-
-function sandboxServices(): z.infer<typeof SandboxServices> {
-  const file = inject('services') as string | undefined;
-  const text = file === undefined ? process.env['RONDO_TEST_SANDBOX'] : fs.readFileSync(file, 'utf8');
-  if (text === undefined) {
-    throw new Error('No sandbox engine to test with: the global set-up provides no `services`, and RONDO_TEST_SANDBOX (JSON) is not set.');
-  }
-  return SandboxServices.parse(JSON.parse(text));
 }
 
 export interface TestEngine {
@@ -46,7 +28,7 @@ export interface TestEngine {
 
 /** A provider with an installation of its own, on the supervisor as it is in the source now. */
 export function aSandboxEngine(name: EngineName): TestEngine {
-  const services = sandboxServices();
+  const services = testServices();
   const { directory, common } = scratch();
   const again = (): SandboxProvider =>
     name === 'bubblewrap'
@@ -73,7 +55,7 @@ export function aSandboxEngine(name: EngineName): TestEngine {
 
 /** Settings under which every engine of the test services can be chosen. */
 export function sandboxSettings(): Disposable & { readonly value: SandboxSettings } {
-  const services = sandboxServices();
+  const services = testServices();
   const { directory, common } = scratch();
   return {
     value: {

@@ -1,0 +1,110 @@
+import { duplexPair, type Duplex } from 'node:stream';
+import { expect, test } from 'vitest';
+import { connectSupervisor, type SupervisorClientOptions } from './supervisor.client.js';
+import { MAX_LINE_BYTES, MAX_OUTCOME_TEXT, PROTOCOL_VERSION } from './supervisor-protocol.js';
+
+const HELLO = { type: 'hello', boot_id: 'boot', version: PROTOCOL_VERSION };
+
+/** A client whose other side answers as the test says: it stands for a sandbox that has been taken over. */
+async function aForgedSupervisor(answer: (request: Record<string, unknown>, other: Duplex) => unknown, options: Partial<SupervisorClientOptions> = {}) {
+  const [near, other] = duplexPair();
+  let buffered = '';
+  other.on('data', (chunk: Buffer) => {
+    buffered += chunk.toString();
+    const lines = buffered.split('\n');
+    buffered = lines.pop() ?? '';
+    for (const line of lines) {
+      const request = JSON.parse(line) as Record<string, unknown>;
+      const reply = request['type'] === 'hello' ? HELLO : answer(request, other);
+      if (reply !== undefined) other.write(`${JSON.stringify(reply)}\n`);
+    }
+  });
+  return connectSupervisor(near, { sandbox: 'sandbox-1', ...options });
+}
+
+const call = { callId: 'call_1', name: 'bash', input: { command: 'true' }, timeoutMs: 1000 };
+const resultWith = (outcome: unknown) => ({ type: 'result', call_id: 'call_1', outcome });
+const completed = (block: unknown) => resultWith({ status: 'completed', content: [block], is_error: false });
+
+test('an outcome of plain blocks is passed on', async () => {
+  const client = await aForgedSupervisor(() => completed({ type: 'text', text: 'hello' }));
+  expect(await client.call(call)).toEqual({ status: 'completed', content: [{ type: 'text', text: 'hello' }], is_error: false });
+});
+
+test.each([
+  ['an image by URL', { type: 'image', source: { type: 'url', url: 'https://example.com/?stolen=data' } }],
+  ['an image by file id', { type: 'image', source: { type: 'file', file_id: 'file_of_somebody_else' } }],
+  ['a document by URL', { type: 'document', source: { type: 'url', url: 'https://example.com/' } }],
+  ['base64 that is none', { type: 'image', source: { type: 'base64', media_type: 'image/png', data: '<script>' } }],
+  ['an unknown block', { type: 'tool_use', id: 'x', name: 'bash', input: {} }],
+])('%s in an outcome breaks the connection', async (_what, block) => {
+  const client = await aForgedSupervisor(() => completed(block));
+  await expect(client.call(call)).rejects.toMatchObject({ code: 'sandbox.failed' });
+});
+
+test('an outcome with too much text is replaced by a sentence', async () => {
+  const client = await aForgedSupervisor(() => completed({ type: 'text', text: 'x'.repeat(MAX_OUTCOME_TEXT + 1) }));
+  const outcome = await client.call(call);
+  expect(outcome.is_error).toBe(true);
+  expect(JSON.stringify(outcome).length).toBeLessThan(300);
+});
+
+test('a line without end is cut off instead of filling the memory', async () => {
+  const client = await aForgedSupervisor((_request, other) => {
+    for (let sent = 0; sent <= MAX_LINE_BYTES; sent += 65_536) other.write(Buffer.alloc(65_536, 'x'));
+  });
+  await expect(client.call(call)).rejects.toMatchObject({ code: 'sandbox.failed' });
+});
+
+test('bytes that are not the protocol break the connection', async () => {
+  const client = await aForgedSupervisor((_request, other) => void other.write('{"type":"sudo"}\n'));
+  await expect(client.call(call)).rejects.toMatchObject({ code: 'sandbox.failed' });
+});
+
+test('results of calls that nobody made are ignored', async () => {
+  const client = await aForgedSupervisor((_request, other) => {
+    other.write(`${JSON.stringify({ ...resultWith({ status: 'completed', content: [], is_error: false }), call_id: 'call_2' })}\n`);
+    return completed({ type: 'text', text: 'mine' });
+  });
+  expect(await client.call(call)).toMatchObject({ content: [{ text: 'mine' }] });
+});
+
+test('a channel that ends breaks the call, and every later one', async () => {
+  const client = await aForgedSupervisor((_request, other) => void other.end());
+  await expect(client.call(call)).rejects.toMatchObject({ code: 'sandbox.failed' });
+  await expect(client.call(call)).rejects.toMatchObject({ code: 'sandbox.failed' });
+});
+
+test('a supervisor that never says hello is given up', async () => {
+  const [near] = duplexPair();
+  await expect(connectSupervisor(near, { sandbox: 'sandbox-1', helloTimeoutMs: 20 })).rejects.toMatchObject({ code: 'sandbox.failed' });
+});
+
+test('a supervisor of another version is refused', async () => {
+  const [near, other] = duplexPair();
+  other.write(`${JSON.stringify({ ...HELLO, version: PROTOCOL_VERSION + 1 })}\n`);
+  await expect(connectSupervisor(near, { sandbox: 'sandbox-1' })).rejects.toThrow(/version/);
+});
+
+test('a supervisor that falls silent during a call is given up', async () => {
+  const client = await aForgedSupervisor(() => undefined, { pingIntervalMs: 20 });
+  await expect(client.call(call)).rejects.toMatchObject({ code: 'sandbox.failed' });
+});
+
+test('an interrupt that is never confirmed still ends the call', async () => {
+  const controller = new AbortController();
+  const client = await aForgedSupervisor(
+    (request) => {
+      if (request['type'] === 'call') controller.abort();
+    },
+    { cancelGraceMs: 20 },
+  );
+  expect(await client.call({ ...call, signal: controller.signal })).toMatchObject({ status: 'interrupted', is_error: true });
+});
+
+test('an input over the line limit is not sent', async () => {
+  const client = await aForgedSupervisor(() => {
+    throw new Error('was sent');
+  });
+  expect(await client.call({ ...call, input: { command: 'x'.repeat(MAX_LINE_BYTES) } })).toMatchObject({ status: 'completed', is_error: true });
+});
