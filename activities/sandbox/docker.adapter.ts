@@ -82,10 +82,11 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
           AttachStdin: true,
           AttachStdout: true,
           AttachStderr: true,
-          ...(signal === undefined ? {} : { abortSignal: signal }),
         });
-        connection = await exec.start({ hijack: true, stdin: true, ...(signal === undefined ? {} : { abortSignal: signal }) });
+        signal?.throwIfAborted();
+        connection = await exec.start({ hijack: true, stdin: true });
       } catch (error) {
+        signal?.throwIfAborted();
         if (statusOf(error) === 404 || statusOf(error) === 409) throw gone(name, error);
         throw failed(`attach to sandbox ${name}`, error);
       }

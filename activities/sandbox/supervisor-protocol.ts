@@ -13,6 +13,9 @@ export const MAX_LINE_BYTES = 8 * 1024 * 1024;
 /** Most of the text that one outcome may carry, in UTF-16 code units. */
 export const MAX_OUTCOME_TEXT = 512 * 1024;
 
+/** Most of the text that one piece of live output may carry, in UTF-16 code units. */
+export const MAX_OUTPUT_TEXT = 16 * 1024;
+
 const callId = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 letters, digits, _ or -');
 
 export const SupervisorRequest = z.discriminatedUnion('type', [
@@ -76,7 +79,7 @@ export const SupervisorReply = z.discriminatedUnion('type', [
     call_id: callId,
     /** Where `text` begins in the whole output of the call, in UTF-16 code units. May jump forward, never back. */
     offset: z.number().int().min(0),
-    text: z.string(),
+    text: z.string().max(MAX_OUTPUT_TEXT),
   }),
   z.object({ type: z.literal('result'), call_id: callId, outcome: SandboxOutcome }),
   z.object({

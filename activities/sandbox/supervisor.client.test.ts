@@ -56,6 +56,18 @@ test('a line without end is cut off instead of filling the memory', async () => 
   await expect(client.call(call)).rejects.toMatchObject({ code: 'sandbox.failed' });
 });
 
+test('an endless stream of valid replies is cut off', async () => {
+  const piece = `${JSON.stringify({ type: 'output', call_id: 'call_9', offset: 0, text: 'x'.repeat(16_000) })}\n`;
+  const client = await aForgedSupervisor((_request, other) => {
+    const flood = () => {
+      while (!other.destroyed && other.write(piece));
+      if (!other.destroyed) other.once('drain', flood);
+    };
+    flood();
+  });
+  await expect(client.call(call)).rejects.toThrow(/more than any result/);
+});
+
 test('bytes that are not the protocol break the connection', async () => {
   const client = await aForgedSupervisor((_request, other) => void other.write('{"type":"sudo"}\n'));
   await expect(client.call(call)).rejects.toMatchObject({ code: 'sandbox.failed' });

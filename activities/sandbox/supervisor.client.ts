@@ -49,6 +49,9 @@ export interface SupervisorClientOptions {
   readonly cancelGraceMs?: number;
 }
 
+/** What a supervisor may send before it counts as a flood meant to keep the worker busy. */
+const ALLOWED_BYTES = { atOnce: 16 * 1024 * 1024, perCall: MAX_LINE_BYTES, perSecond: 1024 * 1024 };
+
 interface PendingCall {
   readonly onOutput: SupervisorCall['onOutput'];
   readonly settle: (result: ToolOutcome | RondoError) => void;
@@ -62,6 +65,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
   const hello = Promise.withResolvers<string>();
   let failure: RondoError | undefined;
   let heardAt = performance.now();
+  let allowance = ALLOWED_BYTES.atOnce;
   let watchdog: NodeJS.Timeout | undefined;
 
   const fail = (reason: string, cause?: unknown) => {
@@ -96,7 +100,10 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
   };
 
   channel.on('data', (chunk: Buffer) => {
-    heardAt = performance.now();
+    const now = performance.now();
+    allowance += ((now - heardAt) / 1000) * ALLOWED_BYTES.perSecond - chunk.length;
+    heardAt = now;
+    if (allowance < 0) return fail('it sent more than any result can have');
     try {
       for (const line of split(chunk)) receive(SupervisorReply.parse(JSON.parse(line)));
     } catch (error) {
@@ -149,6 +156,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
         };
         pending.set(callId, { onOutput, settle });
         signal?.addEventListener('abort', cancel, { once: true });
+        allowance += ALLOWED_BYTES.perCall;
         if (watchdog === undefined) {
           heardAt = performance.now();
           watchdog = setInterval(checkSilence, pingIntervalMs);

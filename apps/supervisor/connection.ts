@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream';
 import { createLineSplitter } from '../../activities/sandbox/lines.js';
-import { MAX_LINE_BYTES, PROTOCOL_VERSION, SupervisorRequest, type SupervisorReply } from '../../activities/sandbox/supervisor-protocol.js';
+import { MAX_LINE_BYTES, MAX_OUTPUT_TEXT, PROTOCOL_VERSION, SupervisorRequest, type SupervisorReply } from '../../activities/sandbox/supervisor-protocol.js';
 import type { CallOutput } from './call-output.js';
 import { CallRefused, type Calls } from './calls.js';
 
 /** Output is sent in pieces no more often than this. */
-const OUTPUT_INTERVAL_MS = 40;
+const OUTPUT_INTERVAL_MS = 50;
 
 /** Speaks the protocol with one worker. Ends with the channel; the calls go on. */
 export function serveConnection(channel: Duplex, options: { readonly calls: Calls; readonly bootId: string }): void {
@@ -69,7 +69,7 @@ export function serveConnection(channel: Duplex, options: { readonly calls: Call
   });
 }
 
-/** Sends what is new from time to time; while the channel is full it waits, and skips what meanwhile left the memory. */
+/** Sends the end of what is new from time to time, and nothing while the channel is full: it is for watching only. */
 function forwardOutput(channel: Duplex, callId: string, output: CallOutput, send: (reply: SupervisorReply) => boolean) {
   let sent = 0;
   let blocked = false;
@@ -79,7 +79,7 @@ function forwardOutput(channel: Duplex, callId: string, output: CallOutput, send
     clearTimeout(timer);
     timer = undefined;
     if (blocked || output.total === sent) return;
-    const { offset, text } = output.from(sent);
+    const { offset, text } = output.from(Math.max(sent, output.total - MAX_OUTPUT_TEXT));
     sent = output.total;
     if (send({ type: 'output', call_id: callId, offset, text })) return;
     blocked = true;

@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import type { TestEngine } from '../support/sandbox-engines.js';
 import { aSandbox, freshId, textOf, watchOutput, type SandboxUnderTest } from './sandbox.fixture.js';
 
@@ -47,6 +47,14 @@ export function describeCalls(engine: () => TestEngine): void {
     await replayed.until('started');
     await sandbox.call('write', { file_path: 'go', content: '' });
     expect(textOf(await attached)).toBe('started\n1');
+  });
+
+  test('a closed channel leaves nothing running inside', async () => {
+    const bridges = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -oE 'STDIO UNIX-CONN[E]CT|supervisor.mjs bridg[e]' | wc -l";
+    const before = textOf(await sandbox.bash(bridges));
+    const others = await Promise.all([sandbox.reconnect(), sandbox.reconnect()]);
+    for (const other of others) other.client.close();
+    await vi.waitFor(async () => expect(textOf(await sandbox.bash(bridges))).toBe(before), 5000);
   });
 
   test('output arrives while the command runs', async () => {
