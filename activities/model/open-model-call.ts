@@ -1,6 +1,6 @@
 import type { CallModelInput, CallModelResult } from '../../workflows/contract/activities.js';
 import { decodeFence, encodeFence, type Fence } from '../../workflows/contract/fence.js';
-import { NO_USAGE, type InboxItem } from '../../workflows/contract/records.js';
+import { type EffectRecord, type InboxItem, NO_USAGE } from '../../workflows/contract/records.js';
 import { buildContext } from '../session/context.js';
 import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
 import { readStanding } from '../session/standing.js';
@@ -34,13 +34,15 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
     const open = await session.openToolCalls();
     const hasMessage = inbox.some(({ type }) => type === 'user.message');
     if (open.length > 0 || !(hasMessage || session.record.modelDue)) {
+      await closeModelCalls(session);
       await session.clearWake();
       return answered({ kind: 'standing', ...(await readStanding(session, deps.defaultMaxSteps)) });
     }
 
     await beginOrContinueTurn(session, inbox);
-    const attempt = (before?.attempt ?? 0) + 1;
-    const startEventId = before?.startEventId ?? (await announceRequest(session, deps.newEventId()));
+    const dead = before ?? (await takeOverDeadCall(session));
+    const attempt = (dead?.attempt ?? 0) + 1;
+    const startEventId = dead?.startEventId ?? (await announceRequest(session, deps.newEventId()));
     await session.claimEffect({ key: effectKey, attempt, startEventId });
     const { turn, turnUsage, agent } = session.record;
     const key = modelAttemptKey(turn, turnUsage.steps + 1);
@@ -72,7 +74,6 @@ async function takeFence(session: LockedSession, input: CallModelInput): Promise
   const { epoch } = decodeFence(session.record.fence);
   const fence = { epoch: input.epoch ?? epoch + 1, step: input.step };
   if (fence.epoch < epoch || (input.epoch !== null && fence.epoch > epoch) || encodeFence(fence) < session.record.fence) return undefined;
-  if (input.epoch === null) await closeModelCalls(session);
   await session.update({ fence: encodeFence(fence) });
   return fence;
 }
@@ -86,6 +87,13 @@ async function beginOrContinueTurn(session: LockedSession, inbox: readonly Inbox
   if (taken.length > 0) await session.startInvocations(taken.map(({ id }) => id));
   if (session.record.status !== 'running') await session.append(statusEvents(session.record, 'running'));
   await session.update({ status: 'running', stopReason: null, modelDue: true });
+}
+
+/** A request that a dead run left open is this one: it goes on under the same start event, so clients see one. */
+async function takeOverDeadCall(session: LockedSession): Promise<EffectRecord | undefined> {
+  const dead = (await session.unsealedEffects('model:')).at(-1);
+  if (dead) await session.sealEffect(dead.key, { kind: 'superseded' });
+  return dead;
 }
 
 async function announceRequest(session: LockedSession, id: string): Promise<string> {

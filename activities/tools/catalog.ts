@@ -1,5 +1,5 @@
 import type { SessionAgent, ToolCallRecord } from '../../workflows/contract/records.js';
-import type { PermissionPolicy, ToolsetName } from '../../workflows/contract/schema/agent.js';
+import type { PermissionPolicy, ResolvedToolset } from '../../workflows/contract/schema/agent.js';
 import type { ModelTool } from '../model/model.port.js';
 import { SANDBOX_TOOLS } from '../sandbox/toolset.js';
 
@@ -12,15 +12,15 @@ export const changesWorkspace = (name: string): boolean => sandboxTools.get(name
 export function modelTools(agent: SessionAgent): ModelTool[] {
   return agent.tools.flatMap((tool): ModelTool[] => {
     if (tool.type === 'custom') return [{ name: tool.name, description: tool.description, input_schema: tool.input_schema }];
-    return tool.configs.flatMap((config) => {
-      const known = sandboxTools.get(config.name);
-      return known && config.enabled ? [{ name: known.name, description: known.description, input_schema: known.input_schema }] : [];
-    });
+    return SANDBOX_TOOLS.filter(({ name }) => settingOf(tool, name).enabled).map(({ name, description, input_schema }) => ({ name, description, input_schema }));
   });
 }
 
 export const hasSandboxTools = (agent: SessionAgent): boolean =>
-  agent.tools.some((tool) => tool.type !== 'custom' && tool.configs.some(({ name, enabled }) => enabled && sandboxTools.has(name)));
+  agent.tools.some((tool) => tool.type !== 'custom' && SANDBOX_TOOLS.some(({ name }) => settingOf(tool, name).enabled));
+
+/** A tool's own setting, or the toolset's default. */
+const settingOf = (toolset: ResolvedToolset, name: string) => toolset.configs.find((config) => config.name === name) ?? toolset.default_config;
 
 export interface Evaluation {
   readonly kind: ToolCallRecord['kind'];
@@ -35,12 +35,11 @@ export function evaluateCall(agent: SessionAgent, name: string, input: unknown):
   if (agent.tools.some((tool) => tool.type === 'custom' && tool.name === name)) {
     return isObject(input) ? { kind: 'custom', permission: 'allow' } : rejected(malformed(name));
   }
-  const config = agent.tools
-    .flatMap((tool) => (tool.type === 'custom' ? [] : tool.configs))
-    .find((candidate) => candidate.name === (name as ToolsetName));
-  if (!config?.enabled || !sandboxTools.has(name)) return rejected(`There is no tool named ${JSON.stringify(name.slice(0, 128))}. Use one of the tools you were given.`);
+  const toolset = agent.tools.find((tool) => tool.type !== 'custom');
+  const setting = toolset && sandboxTools.has(name) ? settingOf(toolset, name) : undefined;
+  if (!setting?.enabled) return rejected(`There is no tool named ${JSON.stringify(name.slice(0, 128))}. Use one of the tools you were given.`);
   if (!isObject(input)) return rejected(malformed(name));
-  const policy = config.permission_policy.type;
+  const policy = setting.permission_policy.type;
   return { kind: 'sandbox', permission: policy === 'always_allow' ? 'allow' : 'ask', policy };
 }
 

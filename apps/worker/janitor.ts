@@ -5,19 +5,28 @@ import type { Pool } from '../../infra/postgres/pool.js';
 import { forgetSandbox, sandboxesInUse } from '../../infra/postgres/sandboxes.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
 
-/**
- * Removes sandboxes that nothing can use any more: those of ended or deleted sessions, and those no row names. A sandbox
- * whose row is being made has its row first, so one without a row is dead.
- */
-export async function cleanUp(deps: {
+export interface JanitorDependencies {
   readonly pool: Pool;
   readonly provider: () => Promise<SandboxProvider>;
   readonly sandboxes: Sandboxes;
   readonly log: Logger;
-}): Promise<void> {
+}
+
+/**
+ * Removes sandboxes that nothing can use any more: those of ended or deleted sessions, and those that no row has named
+ * for two rounds (a session's row is there before its sandbox; a probe's sandbox is gone by the next round).
+ */
+export function createJanitor(deps: JanitorDependencies): () => Promise<void> {
+  let strangers = new Set<string>();
+  return async () => {
+    strangers = await cleanUp(deps, strangers);
+  };
+}
+
+async function cleanUp(deps: JanitorDependencies, seenBefore: ReadonlySet<string>): Promise<Set<string>> {
   const provider = await deps.provider();
   const existing = await provider.list();
-  if (existing.length === 0) return;
+  if (existing.length === 0) return new Set();
   const rows = await sandboxesInUse(deps.pool);
   for (const row of rows.filter(({ terminated }) => terminated)) {
     deps.sandboxes.disconnect(row.sessionId);
@@ -26,8 +35,10 @@ export async function cleanUp(deps: {
     deps.log.info({ sandbox: row.name }, 'sandbox of an ended session removed');
   }
   const named = new Set(rows.map(({ name }) => name));
-  for (const name of existing.filter((candidate) => !named.has(candidate))) {
+  const strangers = existing.filter((name) => !named.has(name));
+  for (const name of strangers.filter((candidate) => seenBefore.has(candidate))) {
     await provider.destroy(name);
     deps.log.info({ sandbox: name }, 'sandbox without a session removed');
   }
+  return new Set(strangers);
 }

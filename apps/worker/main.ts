@@ -8,7 +8,7 @@ import { removeWorker, reportWorker } from '../../infra/postgres/worker-status.r
 import { createLogger } from '../../infra/telemetry/logger.js';
 import { createRedactor } from '../../infra/telemetry/redactor.js';
 import { compose } from './compose.js';
-import { cleanUp } from './janitor.js';
+import { createJanitor } from './janitor.js';
 import { periodically } from './periodic.js';
 import { describeSandbox } from './sandbox-status.js';
 import { sweep } from './sweeper.js';
@@ -36,7 +36,7 @@ const id = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
 const tasks = [
   periodically({ name: 'report', everyMs: REPORT_EVERY_MS, log, work: async () => reportWorker(parts.pool, { id, ...(await describeSandbox(parts.provider)) }) }),
   periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
-  periodically({ name: 'clean-up', everyMs: CLEAN_EVERY_MS, log, work: () => cleanUp({ ...parts, log }) }),
+  periodically({ name: 'clean-up', everyMs: CLEAN_EVERY_MS, log, work: createJanitor({ ...parts, log }) }),
 ];
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => worker.shutdown());

@@ -23,6 +23,7 @@ export async function startProgram(name: 'worker' | 'gateway', environment: Read
   let output = '';
   const keep = (chunk: Buffer) => {
     output += chunk.toString();
+    if (process.env['RONDO_TEST_LOGS']) process.stderr.write(`${name}[${child.pid}] ${chunk}`);
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);

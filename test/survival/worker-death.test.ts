@@ -35,7 +35,7 @@ describe('a worker that is killed', () => {
     expect(await waitForInvocation(platform, id)).toMatchObject({ status: 'completed', output_text: expect.stringMatching(/^word0 .*word39$/) });
     const messages = (await expectWholeLog(platform, session_id)).filter(({ type }) => type === 'agent.message');
     expect(messages.map((message) => message.id)).toEqual([announced]);
-    const attempts = await sql(platform, `select outcome, retried_because from attempts where session_id = $1 and kind = 'model_call' order by attempt`, [session_id]);
+    const attempts = await sql(platform, `select outcome, retried_because from attempts where session_id = $1 and kind = 'model_call' order by started_at`, [session_id]);
     expect(attempts).toEqual([
       { outcome: 'lost', retried_because: null },
       { outcome: 'ok', retried_because: 'the attempt before was lost' },
