@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
-          include: ['{apps,workflows,activities,infra}/**/*.test.ts', 'test/architecture/**/*.test.ts'],
+          include: ['{apps,workflows,activities,infra}/**/*.test.ts', 'test/{architecture,setup}/**/*.test.ts'],
         },
       },
       {

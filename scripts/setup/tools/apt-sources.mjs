@@ -7,16 +7,18 @@ import { ask, onPath } from '../command.mjs';
 /**
  * The mirror this machine installs its own release from, as its administrator configured it.
  * @param {string} [folder]
+ * @param {string} [suite] the release's code name
  * @returns {AptSource | undefined}
  */
-export function systemSource(folder = '/etc/apt') {
-  const suite = /^VERSION_CODENAME=(\w+)/m.exec(readIfThere('/etc/os-release'))?.[1];
+export function systemSource(folder = '/etc/apt', suite = systemSuite()) {
   if (!suite) return undefined;
   const parts = join(folder, 'sources.list.d');
   const names = existsSync(parts) ? readdirSync(parts).map((name) => join(parts, name)) : [];
   const sources = [join(folder, 'sources.list'), ...names].flatMap(sourcesOf);
   return sources.find((source) => source.suite === suite && source.components.includes('main'));
 }
+
+const systemSuite = () => /^VERSION_CODENAME=(\w+)/m.exec(readIfThere('/etc/os-release'))?.[1] ?? '';
 
 /** @param {string} file */
 function sourcesOf(file) {

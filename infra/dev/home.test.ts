@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { keptSecret, socketFolder } from './home.js';
+
+let home: string;
+const made: string[] = [];
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'rondo-home-'));
+});
+afterEach(() => {
+  for (const folder of [home, ...made.splice(0)]) rmSync(folder, { recursive: true, force: true });
+});
+
+it('keeps a secret in a file that only its owner can read, and gives the same one each time', () => {
+  const file = join(home, 'deep', 'key');
+  const secret = keptSecret(file);
+  expect(secret).toMatch(/^[\w-]{32}$/);
+  expect(keptSecret(file)).toBe(secret);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+it('puts sockets into the data folder where their path is short enough', () => {
+  expect(socketFolder(home, 'sock', 20)).toBe(join(home, 'sock'));
+});
+
+it('puts sockets into a short folder of its own where the data folder lies deep', () => {
+  const deep = join(home, 'a-long-name-of-a-folder'.repeat(5));
+  const folder = socketFolder(deep, 'sock', 40);
+  made.push(folder);
+  expect(Buffer.byteLength(join(folder, 'x'.repeat(40)))).toBeLessThanOrEqual(107);
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
+  const other = socketFolder(`${deep}2`, 'sock', 40);
+  made.push(other);
+  expect(other).not.toBe(folder);
+});
