@@ -39,7 +39,16 @@ export interface SessionClientOptions {
 export function createSessionClient(options: SessionClientOptions): SessionClient {
   const connection = Connection.lazy({ address: options.address });
   const client = new Client({ connection, namespace: options.namespace });
-  const limited = <T>(call: () => Promise<T>): Promise<T> => connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, call);
+  const underWay = new Set<Promise<void>>();
+  const limited = <T>(call: () => Promise<T>): Promise<T> => {
+    const answer = connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, call);
+    const settled: Promise<void> = answer.then(
+      () => void underWay.delete(settled),
+      () => void underWay.delete(settled),
+    );
+    underWay.add(settled);
+    return answer;
+  };
 
   const signal = (session: SessionToWake, name: string): Promise<void> =>
     limited(async () => {
@@ -72,7 +81,11 @@ export function createSessionClient(options: SessionClientOptions): SessionClien
         });
         return (pollers ?? []).length > 0;
       }),
-    close: () => connection.close(),
+    async close() {
+      // A call that is tried again on a closed connection throws where nobody can catch it.
+      await Promise.all(underWay);
+      await connection.close();
+    },
   };
 }
 

@@ -1,9 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { SessionClient } from '../../../infra/temporal/session-client.js';
 import type { SessionRecord } from '../../../workflows/contract/records.js';
-
-const PATIENCE_MS = 1_000;
 
 /**
  * Tells the loop, after a commit, that it must look. Callers do not wait for it: the input is accepted once its
@@ -13,7 +10,7 @@ export interface Waker {
   wake(session: SessionRecord): void;
   /** Ends what runs now, then wakes. */
   stop(session: SessionRecord): void;
-  /** Resolves when the wake-ups under way are sent or have failed, at the latest after a second. */
+  /** Resolves when the wake-ups under way are sent or have failed (each call has a deadline of its own). */
   settled(): Promise<void>;
 }
 
@@ -29,6 +26,6 @@ export function createWaker(client: Pick<SessionClient, 'wake' | 'stop'>, log: L
   return {
     wake: (session) => send('wake', session),
     stop: (session) => send('stop', session),
-    settled: async () => void (await Promise.race([Promise.allSettled(underWay), delay(PATIENCE_MS)])),
+    settled: async () => void (await Promise.allSettled(underWay)),
   };
 }
