@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { selectProvider, type SandboxSettings } from '../../activities/sandbox/select-provider.js';
 import { sandboxSettings } from '../support/sandbox-engines.js';
 
 const select = async (overrides: Partial<SandboxSettings>) => {
-  using settings = sandboxSettings();
+  const settings = sandboxSettings();
+  onTestFinished(() => settings[Symbol.dispose]());
   const provider = await selectProvider({ ...settings.value, ...overrides });
   return { engine: provider.engine, runtime: provider.runtime, isolation: provider.isolation };
 };
@@ -34,7 +35,7 @@ test('what was asked for by name is never replaced by something weaker', async (
 test('when nothing works the error names every reason and what to do', async () => {
   const failure = select({ engine: 'auto', runtime: 'auto', dockerHost: nowhere, bwrap: '/nowhere/bwrap' });
   await expect(failure).rejects.toMatchObject({ code: 'sandbox.unavailable' });
-  await expect(failure).rejects.toThrow(/docker with runsc: No Docker engine answers[^]*docker with runc[^]*bubblewrap with bwrap[^]*install bubblewrap/);
+  await expect(failure).rejects.toThrow(/docker with runsc: No Docker engine answers.*docker with runc.*bubblewrap with bwrap.*install bubblewrap/s);
 });
 
 test('a missing image is named', async () => {
