@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { nowMs } from '../apps/rehearsal/recorder.js';
+import { type EventFeed, openFeed } from './event-feed.js';
+import { MODEL } from './scripts.js';
+import { until } from './until.js';
+
+const Invocation = z.object({ id: z.string(), session_id: z.string(), status: z.string(), steps: z.number() });
+export type Invocation = z.infer<typeof Invocation>;
+
+const Session = z.object({ id: z.string(), environment_id: z.string(), agent: z.object({ id: z.string() }) });
+
+/** When a request was sent and when the head of its answer was there; times as `nowMs` gives them. */
+export interface Exchange {
+  readonly sentAt: number;
+  readonly answeredAt: number;
+}
+
+/** A gateway as its callers see it. Every call throws what the gateway said when it refuses. */
+export interface Api {
+  readonly url: string;
+  /** A turn of a new session with the toolset, in the background. */
+  invoke(input: string): Promise<Exchange & { readonly invocation: Invocation }>;
+  /** A turn of a session that exists, in the background. */
+  goOn(sessionId: string, input: string): Promise<Exchange & { readonly invocation: Invocation }>;
+  send(sessionId: string, event: Readonly<Record<string, unknown>>): Promise<Exchange>;
+  kill(sessionId: string): Promise<Exchange>;
+  /** A session like another one, without any input. */
+  twinOf(sessionId: string): Promise<string>;
+  /** Waits for the end of a turn. */
+  ended(invocation: Invocation, options: { signal: AbortSignal; everyMs?: number; limitMs?: number }): Promise<Invocation>;
+  follow(sessionId: string, options?: { readonly deltas?: boolean }): Promise<EventFeed>;
+}
+
+const ENDED: readonly string[] = ['completed', 'failed', 'interrupted', 'killed'];
+
+export function createApi(url: string, key: string): Api {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+
+  const ask = async (method: string, path: string, body?: unknown): Promise<Exchange & { readonly body: unknown }> => {
+    const sentAt = nowMs();
+    const response = await fetch(`${url}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    const answeredAt = nowMs();
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+    return { sentAt, answeredAt, body: JSON.parse(text) };
+  };
+
+  const invoke = async (body: Readonly<Record<string, unknown>>) => {
+    const answer = await ask('POST', '/v1/invoke', { mode: 'background', ...body });
+    return { ...answer, invocation: Invocation.parse(answer.body) };
+  };
+
+  return {
+    url,
+    invoke: (input) => invoke({ model: MODEL, tools: [{ type: 'agent_toolset_20260401' }], input }),
+    goOn: (sessionId, input) => invoke({ session_id: sessionId, input }),
+    send: (sessionId, event) => ask('POST', `/v1/sessions/${sessionId}/events`, { events: [event] }),
+    kill: (sessionId) => ask('POST', `/v1/sessions/${sessionId}/kill`),
+    async twinOf(sessionId) {
+      const { agent, environment_id } = Session.parse((await ask('GET', `/v1/sessions/${sessionId}`)).body);
+      return Session.parse((await ask('POST', '/v1/sessions', { agent: agent.id, environment_id })).body).id;
+    },
+    ended: (invocation, options) =>
+      until(
+        `the turn of session ${invocation.session_id}`,
+        async () => {
+          const now = Invocation.parse((await ask('GET', `/v1/invocations/${invocation.id}`)).body);
+          return ENDED.includes(now.status) ? now : undefined;
+        },
+        { everyMs: 50, ...options },
+      ),
+    follow: (sessionId, { deltas = false } = {}) =>
+      openFeed(`${url}/v1/sessions/${sessionId}/events/stream${deltas ? '?event_deltas=agent.message' : ''}`, headers.authorization),
+  };
+}
+
+/** Throws unless a turn came to its natural end. */
+export function expectCompleted(invocation: Invocation): void {
+  if (invocation.status !== 'completed') throw new Error(`The turn of session ${invocation.session_id} ended as ${invocation.status}, not completed.`);
+}
