@@ -1,7 +1,7 @@
 import type { AgentDefinition } from '../../workflows/contract/schema/agent.js';
 import { newId } from '../ids.js';
 import { toJsonb } from './json.js';
-import { type Page, type PageRequest, type Position, type TimeRange, createFilter, positionOf, toPage } from './page.js';
+import { createFilter, type Page, type PageRequest, type Position, positionOf, type TimeRange, toPage } from './page.js';
 import { only } from './rows.js';
 import type { Transaction } from './transaction.js';
 

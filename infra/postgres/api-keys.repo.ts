@@ -20,10 +20,7 @@ export async function findWorkspaceOfKey(db: Db, key: string): Promise<{ keyId: 
  * Makes sure that a workspace of this name exists and that the key opens it. Needs the connection of the schema's owner;
  * safe to repeat and to run side by side. Only the key's hash is stored.
  */
-export async function ensureApiKey(
-  ownerUrl: string,
-  options: { readonly key: string; readonly workspaceName: string },
-): Promise<{ workspaceId: string }> {
+export async function ensureApiKey(ownerUrl: string, options: { readonly key: string; readonly workspaceName: string }): Promise<{ workspaceId: string }> {
   const client = new pg.Client({ connectionString: ownerUrl, application_name: 'rondo-keys' });
   await client.connect();
   try {

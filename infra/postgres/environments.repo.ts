@@ -1,7 +1,7 @@
 import type { EnvironmentConfig } from '../../workflows/contract/schema/environment.js';
 import { newId } from '../ids.js';
 import { toJsonb, toText } from './json.js';
-import { type Page, type PageRequest, type Position, createFilter, positionOf, toPage } from './page.js';
+import { createFilter, type Page, type PageRequest, type Position, positionOf, toPage } from './page.js';
 import { only } from './rows.js';
 import type { Transaction } from './transaction.js';
 

@@ -1,5 +1,5 @@
 import type { InboxItem, StoredEvent } from '../../workflows/contract/records.js';
-import { type TimeRange, createFilter } from './page.js';
+import { createFilter, type TimeRange } from './page.js';
 import type { Transaction } from './transaction.js';
 
 export interface EventFilter {

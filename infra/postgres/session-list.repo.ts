@@ -1,5 +1,5 @@
 import type { SessionRecord, SessionStatus } from '../../workflows/contract/records.js';
-import { type Page, type PageRequest, type Position, type TimeRange, createFilter, positionOf, toPage } from './page.js';
+import { createFilter, type Page, type PageRequest, type Position, positionOf, type TimeRange, toPage } from './page.js';
 import { SESSION_COLUMNS } from './sessions.repo.js';
 import type { Transaction } from './transaction.js';
 

@@ -1,5 +1,5 @@
 import type { AttemptRecord } from '../../workflows/contract/records.js';
-import { type Page, type PageRequest, type Position, createFilter, positionOf, toPage } from './page.js';
+import { createFilter, type Page, type PageRequest, type Position, positionOf, toPage } from './page.js';
 import type { Transaction } from './transaction.js';
 
 /** The attempts of a session, in the order they began. */

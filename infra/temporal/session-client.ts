@@ -60,7 +60,7 @@ export function createSessionClient(options: SessionClientOptions): SessionClien
         signal: name,
         signalArgs: [],
         staticSummary: `session ${session.sessionId} · ${session.model}`,
-        workflowTaskTimeout: '10s',
+        workflowTaskTimeout: '5s',
         typedSearchAttributes: [
           { key: KEYWORDS.workspace, value: session.workspaceId },
           { key: KEYWORDS.model, value: session.model },
@@ -88,4 +88,3 @@ export function createSessionClient(options: SessionClientOptions): SessionClien
     },
   };
 }
-

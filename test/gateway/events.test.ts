@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type TestGateway, startTestGateway } from './gateway.fixture.js';
+import { startTestGateway, type TestGateway } from './gateway.fixture.js';
 import { begin, newSession, say } from './turns.js';
 
 let gateway: TestGateway;
@@ -18,7 +18,10 @@ describe('sending events', () => {
   it('answers the accepted events in order, not yet processed, though Temporal is away', async () => {
     const id = await newSession(gateway);
     const sent = await gateway.sdk().beta.sessions.events.send(id, { events: [message('one'), message('two')] });
-    expect(sent.data).toMatchObject([{ ...message('one'), processed_at: null }, { ...message('two'), processed_at: null }]);
+    expect(sent.data).toMatchObject([
+      { ...message('one'), processed_at: null },
+      { ...message('two'), processed_at: null },
+    ]);
     const listed = await gateway.sdk().beta.sessions.events.list(id);
     expect(listed.data).toEqual(sent.data);
   });
@@ -39,8 +42,16 @@ describe('sending events', () => {
     ['an empty batch', { events: [] }, /^events: /],
     ['an unknown type', { events: [{ type: 'user.shout' }] }, /^events\[0\]\.type: .*user\.message/],
     ['a message without content', { events: [{ type: 'user.message', content: [] }] }, /^events\[0\]\.content: /],
-    ['a reason for an approval', { events: [{ type: 'user.tool_confirmation', tool_use_id: 'sevt_01KAN0000000000000000000AA', result: 'allow', deny_message: 'no' }] }, /^events\[0\]\.deny_message: /],
-    ['the result of an unknown call', { events: [{ type: 'user.custom_tool_result', custom_tool_use_id: 'sevt_01KAN0000000000000000000AA' }] }, /custom_tool_use_id/],
+    [
+      'a reason for an approval',
+      { events: [{ type: 'user.tool_confirmation', tool_use_id: 'sevt_01KAN0000000000000000000AA', result: 'allow', deny_message: 'no' }] },
+      /^events\[0\]\.deny_message: /,
+    ],
+    [
+      'the result of an unknown call',
+      { events: [{ type: 'user.custom_tool_result', custom_tool_use_id: 'sevt_01KAN0000000000000000000AA' }] },
+      /custom_tool_use_id/,
+    ],
   ])('refuses %s', async (_case, body, problem) => {
     const id = await newSession(gateway);
     const answer = await gateway.request('POST', `/v1/sessions/${id}/events`, body);
@@ -134,7 +145,14 @@ describe('the trace', () => {
     const { body } = await gateway.request('GET', `/v1/sessions/${id}/trace`);
     expect(body.next_page).toBeNull();
     expect(body.data).toMatchObject([
-      { type: 'attempt', attempt: 1, kind: 'model_call', outcome: 'error', error: { code: 'model.overloaded', message: 'busy' }, duration_ms: expect.any(Number) },
+      {
+        type: 'attempt',
+        attempt: 1,
+        kind: 'model_call',
+        outcome: 'error',
+        error: { code: 'model.overloaded', message: 'busy' },
+        duration_ms: expect.any(Number),
+      },
       { attempt: 2, outcome: 'lost', ended_at: expect.any(String) },
       { attempt: 3, outcome: null, ended_at: null, duration_ms: null },
     ]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeWorker, reportWorker } from '../../infra/postgres/worker-status.repo.js';
-import { type TestGateway, startTestGateway } from './gateway.fixture.js';
+import { startTestGateway, type TestGateway } from './gateway.fixture.js';
 
 let gateway: TestGateway;
 

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KEY, MODEL, OTHER_KEY, type TestGateway, startTestGateway } from './gateway.fixture.js';
+import { KEY, MODEL, OTHER_KEY, startTestGateway, type TestGateway } from './gateway.fixture.js';
 
 let gateway: TestGateway;
 
@@ -115,7 +115,7 @@ describe('what cannot be answered', () => {
     expect((await gateway.request('GET', session)).body.status).toBe('running');
   });
 
-  it('is 400 for broken JSON, without the parser\'s words', async () => {
+  it("is 400 for broken JSON, without the parser's words", async () => {
     const { status, body } = await gateway.request('POST', '/v1/agents', '{ "name": ');
     expect(status).toBe(400);
     expect(body).toEqual(envelope('invalid_request_error', expect.not.stringMatching(/Unexpected|position|JSON\.parse|at /)));
@@ -149,17 +149,23 @@ describe('what cannot be answered', () => {
     const { status, body } = await gateway.request('POST', '/v1/agents', `${'['.repeat(100_000)}${']'.repeat(100_000)}`);
     expect(status).toBe(400);
     expect(body).toEqual(envelope('invalid_request_error'));
-    const inside = await gateway.request('POST', '/v1/agents', `{"name":"deep","model":"${MODEL}","tools":[{"type":"custom","name":"x","description":"x","input_schema":{"type":"object","x":${'['.repeat(50_000)}${']'.repeat(50_000)}}}]}`);
+    const inside = await gateway.request(
+      'POST',
+      '/v1/agents',
+      `{"name":"deep","model":"${MODEL}","tools":[{"type":"custom","name":"x","description":"x","input_schema":{"type":"object","x":${'['.repeat(50_000)}${']'.repeat(50_000)}}}]}`,
+    );
     expect(inside.status).toBe(400);
     expect(inside.body).toEqual(envelope('invalid_request_error', expect.stringContaining('nested')));
   });
 
   it('is a clear 4xx for an address that cannot be decoded', async () => {
     const status = await new Promise<number | undefined>((resolve, reject) => {
-      http.get(`${gateway.url}/v1/sessions/%E0%A4%A`, { headers: { authorization: `Bearer ${KEY}` } }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      }).on('error', reject);
+      http
+        .get(`${gateway.url}/v1/sessions/%E0%A4%A`, { headers: { authorization: `Bearer ${KEY}` } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+        .on('error', reject);
     });
     expect(status).toBe(400);
   });
@@ -174,8 +180,16 @@ describe('a validation error', () => {
     ['an unknown field', { model: MODEL, input: 'x', sytem: 'typo' }, /sytem: is not a known field/],
     ['a wrong mode', { model: MODEL, input: 'x', mode: 'later' }, /^mode: .*"wait".*"stream".*"background"/],
     ['a wrong tool', { model: MODEL, input: 'x', tools: [{ type: 'magic' }] }, /^tools\[0\]\.type: .*agent_toolset_20260401/],
-    ['a wrong tool name', { model: MODEL, input: 'x', tools: [{ type: 'custom', name: 'a b', description: 'd', input_schema: { type: 'object' } }] }, /^tools\[0\]\.name: must be 1 to 128/],
-    ['the name of a built-in tool', { model: MODEL, input: 'x', tools: [{ type: 'custom', name: 'bash', description: 'd', input_schema: { type: 'object' } }] }, /built-in/],
+    [
+      'a wrong tool name',
+      { model: MODEL, input: 'x', tools: [{ type: 'custom', name: 'a b', description: 'd', input_schema: { type: 'object' } }] },
+      /^tools\[0\]\.name: must be 1 to 128/,
+    ],
+    [
+      'the name of a built-in tool',
+      { model: MODEL, input: 'x', tools: [{ type: 'custom', name: 'bash', description: 'd', input_schema: { type: 'object' } }] },
+      /built-in/,
+    ],
     ['a wrong block', { model: MODEL, input: [{ type: 'text', text: 3 }] }, /^input\[0\]\.text: /],
     ['an unknown block', { model: MODEL, input: [{ type: 'sound' }] }, /^input\[0\]\.type: .*text.*image.*document/],
     ['a limit of zero', { model: MODEL, input: 'x', limits: { max_steps: 0 } }, /^limits\.max_steps: .*1/],
@@ -243,14 +257,30 @@ describe('/docs-json', () => {
   it('is OpenAPI 3.1 with every route, its body, its answers and the key', async () => {
     const { body } = await gateway.request('GET', '/docs-json');
     expect(body.openapi).toBe('3.1.0');
-    for (const path of ['/v1/invoke', '/v1/invocations/{invocation_id}', '/v1/agents', '/v1/environments', '/v1/sessions', '/v1/sessions/{session_id}/events', '/v1/sessions/{session_id}/events/stream', '/v1/sessions/{session_id}/kill', '/v1/sessions/{session_id}/trace', '/healthz', '/readyz']) {
+    for (const path of [
+      '/v1/invoke',
+      '/v1/invocations/{invocation_id}',
+      '/v1/agents',
+      '/v1/environments',
+      '/v1/sessions',
+      '/v1/sessions/{session_id}/events',
+      '/v1/sessions/{session_id}/events/stream',
+      '/v1/sessions/{session_id}/kill',
+      '/v1/sessions/{session_id}/trace',
+      '/healthz',
+      '/readyz',
+    ]) {
       expect(Object.keys(body.paths)).toContain(path);
     }
     const invoke = body.paths['/v1/invoke'].post;
-    expect(Object.keys(invoke.requestBody.content['application/json'].schema.properties)).toEqual(expect.arrayContaining(['model', 'system', 'tools', 'input', 'mode']));
+    expect(Object.keys(invoke.requestBody.content['application/json'].schema.properties)).toEqual(
+      expect.arrayContaining(['model', 'system', 'tools', 'input', 'mode']),
+    );
     expect(Object.keys(invoke.requestBody.content['application/json'].examples)).toContain('task');
     expect(invoke.responses['200'].content['application/json'].schema).toEqual({ $ref: '#/components/schemas/Invocation' });
     expect(body.components.schemas.Invocation.properties.status.enum).toContain('requires_action');
-    expect(body.paths['/v1/sessions'].get.parameters.map((parameter: { name: string }) => parameter.name)).toEqual(expect.arrayContaining(['limit', 'page', 'order']));
+    expect(body.paths['/v1/sessions'].get.parameters.map((parameter: { name: string }) => parameter.name)).toEqual(
+      expect.arrayContaining(['limit', 'page', 'order']),
+    );
   });
 });

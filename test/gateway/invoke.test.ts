@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait-for.js';
-import { MODEL, OTHER_KEY, type TestGateway, startTestGateway } from './gateway.fixture.js';
+import { MODEL, OTHER_KEY, startTestGateway, type TestGateway } from './gateway.fixture.js';
 import { openStream } from './sse.js';
 import { askClient, begin, finish, say } from './turns.js';
 
@@ -18,7 +18,9 @@ const invoke = (body: Readonly<Record<string, unknown>>, headers: Readonly<Recor
 
 /** The newest session, once it is there. */
 const newestSession = (known: readonly string[]) =>
-  waitFor('a session', async () => (await gateway.request('GET', '/v1/sessions?limit=100')).body.data.map(({ id }: { id: string }) => id).find((id: string) => !known.includes(id))) as Promise<string>;
+  waitFor('a session', async () =>
+    (await gateway.request('GET', '/v1/sessions?limit=100')).body.data.map(({ id }: { id: string }) => id).find((id: string) => !known.includes(id)),
+  ) as Promise<string>;
 const sessions = async (): Promise<string[]> => (await gateway.request('GET', '/v1/sessions?limit=100')).body.data.map(({ id }: { id: string }) => id);
 
 describe('an invocation in the background', () => {
@@ -118,7 +120,13 @@ describe('Idempotency-Key', () => {
 
   it('gives concurrent requests one invocation in a session that exists, too', async () => {
     const { body } = await invoke({});
-    const goOn = () => gateway.request('POST', '/v1/invoke', { session_id: body.session_id, input: 'more', mode: 'background' }, { 'idempotency-key': 'go on' .replace(' ', '-') });
+    const goOn = () =>
+      gateway.request(
+        'POST',
+        '/v1/invoke',
+        { session_id: body.session_id, input: 'more', mode: 'background' },
+        { 'idempotency-key': 'go on'.replace(' ', '-') },
+      );
     const answers = await Promise.all(Array.from({ length: 10 }, goOn));
     expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
     expect((await gateway.request('GET', `/v1/sessions/${body.session_id}/events`)).body.data).toHaveLength(2);
@@ -147,7 +155,12 @@ describe('Idempotency-Key', () => {
 describe('going on with a session', () => {
   it('queues the input, and its limits replace those of the session', async () => {
     const first = await invoke({ limits: { max_steps: 3, max_tokens: 1_000 } });
-    const second = await gateway.request('POST', '/v1/invoke', { session_id: first.body.session_id, input: 'more', limits: { max_steps: 9 }, mode: 'background' });
+    const second = await gateway.request('POST', '/v1/invoke', {
+      session_id: first.body.session_id,
+      input: 'more',
+      limits: { max_steps: 9 },
+      mode: 'background',
+    });
     expect(second.status).toBe(202);
     expect(second.body.session_id).toBe(first.body.session_id);
     const ref = { sessionId: first.body.session_id, workspaceId: gateway.workspaceId };
@@ -188,7 +201,11 @@ describe('an invocation that is waited for', () => {
     await askClient(gateway, sessionId);
     const { status, body } = await answering;
     expect(status).toBe(200);
-    expect(body).toMatchObject({ status: 'requires_action', stop_reason: { type: 'requires_action', event_ids: [expect.stringMatching(/^sevt_/)] }, ended_at: null });
+    expect(body).toMatchObject({
+      status: 'requires_action',
+      stop_reason: { type: 'requires_action', event_ids: [expect.stringMatching(/^sevt_/)] },
+      ended_at: null,
+    });
   });
 
   it('answers 202 with the state so far when the time is over', async () => {

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createListener } from '../../infra/postgres/listener.js';
-import { type TestDatabase, createDatabase } from '../support/database.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
 import { waitFor } from '../support/wait-for.js';
 
 let database: TestDatabase;
@@ -19,7 +19,8 @@ afterAll(async () => {
 });
 
 const notify = (channel: string, payload: string) => owner.query('select pg_notify($1, $2)', [channel, payload]);
-const cut = () => owner.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'rondo-listener' and datname = current_database()`);
+const cut = () =>
+  owner.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'rondo-listener' and datname = current_database()`);
 const open = () => createListener({ url: database.appUrl, channels: ['left', 'right'], log: pino({ level: 'silent' }) });
 
 describe('a listener', () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KEY, MODEL, type TestGateway, startTestGateway } from './gateway.fixture.js';
+import { KEY, MODEL, startTestGateway, type TestGateway } from './gateway.fixture.js';
 
 let gateway: TestGateway;
 
@@ -162,7 +162,9 @@ describe('sessions, by the official SDK', () => {
 
   it('are whole wire objects', async () => {
     const { agent, environment } = await prepare();
-    const session = await gateway.sdk().beta.sessions.create({ agent: agent.id, environment_id: environment.id, title: 'Whole', metadata: { of: 'the session' } });
+    const session = await gateway
+      .sdk()
+      .beta.sessions.create({ agent: agent.id, environment_id: environment.id, title: 'Whole', metadata: { of: 'the session' } });
     expect(session).toMatchObject({
       type: 'session',
       title: 'Whole',
@@ -249,7 +251,9 @@ describe('sessions, by the official SDK', () => {
     expect((await gateway.sdk().beta.sessions.list({ agent_id: agent.id })).data).toEqual([]);
     expect((await gateway.sdk().beta.sessions.list({ agent_id: agent.id, include_archived: true })).data).toHaveLength(1);
     expect(await gateway.sdk().beta.sessions.archive(id)).toMatchObject({ archived_at: archived.archived_at });
-    const refused = await gateway.request('POST', `/v1/sessions/${id}/events`, { events: [{ type: 'user.message', content: [{ type: 'text', text: 'too late' }] }] });
+    const refused = await gateway.request('POST', `/v1/sessions/${id}/events`, {
+      events: [{ type: 'user.message', content: [{ type: 'text', text: 'too late' }] }],
+    });
     expect(refused.status).toBe(409);
     expect(refused.headers.get('x-should-retry')).toBe('false');
   });
@@ -261,7 +265,10 @@ describe('sessions, by the official SDK', () => {
       environment_id: environment.id,
       initial_events: [{ type: 'user.message', content: [{ type: 'text', text: 'begin' }] }],
     });
-    for (const [method, path] of [['POST', `/v1/sessions/${id}/archive`], ['DELETE', `/v1/sessions/${id}`]] as const) {
+    for (const [method, path] of [
+      ['POST', `/v1/sessions/${id}/archive`],
+      ['DELETE', `/v1/sessions/${id}`],
+    ] as const) {
       const { status, body } = await gateway.request(method, path);
       expect(status).toBe(400);
       expect(body.error.message).toContain('/kill');

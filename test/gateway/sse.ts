@@ -53,7 +53,11 @@ async function* readFrames(body: ReadableStream<Uint8Array>): AsyncGenerator<Rec
     const parts = text.split('\n\n');
     text = parts.pop() ?? '';
     for (const part of parts) {
-      const field = (name: string) => part.split('\n').find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+      const field = (name: string) =>
+        part
+          .split('\n')
+          .find((line) => line.startsWith(`${name}: `))
+          ?.slice(name.length + 2);
       const id = field('id');
       yield { event: field('event') ?? '', id: id === undefined ? undefined : Number(id), data: JSON.parse(field('data') ?? 'null') };
     }

@@ -1,8 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../infra/ids.js';
 import { waitFor } from '../support/wait-for.js';
-import { type TestGateway, startTestGateway } from './gateway.fixture.js';
+import { startTestGateway, type TestGateway } from './gateway.fixture.js';
 import { openStream } from './sse.js';
 import { begin, finish, newSession, say } from './turns.js';
 
@@ -17,7 +18,8 @@ afterAll(async () => {
 
 const path = (id: string, query = '') => `/v1/sessions/${id}/events/stream${query}`;
 const message = (text: string) => ({ type: 'user.message' as const, content: [{ type: 'text' as const, text }] });
-const texts = (frames: readonly { data: Readonly<Record<string, unknown>> }[]) => frames.map(({ data }) => (data['content'] as { text: string }[] | undefined)?.[0]?.text);
+const texts = (frames: readonly { data: Readonly<Record<string, unknown>> }[]) =>
+  frames.map(({ data }) => (data['content'] as { text: string }[] | undefined)?.[0]?.text);
 
 describe('a live stream', () => {
   it('sends its headers at once, before there is any event', async () => {
@@ -35,7 +37,10 @@ describe('a live stream', () => {
     const frames = [await stream.next(), await stream.next()];
     const listed = (await gateway.request('GET', `/v1/sessions/${id}/events`)).body.data;
     expect(frames.map(({ data }) => data)).toEqual(listed.slice(1));
-    expect(frames.map(({ event, id: seq }) => ({ event, seq }))).toEqual([{ event: 'agent.message', seq: 2 }, { event: 'agent.message', seq: 3 }]);
+    expect(frames.map(({ event, id: seq }) => ({ event, seq }))).toEqual([
+      { event: 'agent.message', seq: 2 },
+      { event: 'agent.message', seq: 3 },
+    ]);
     stream.close();
   });
 
@@ -44,7 +49,10 @@ describe('a live stream', () => {
     let written = 0;
     let writing = true;
     const writer = (async () => {
-      while (writing) await say(gateway, id, String((written += 1)));
+      while (writing) {
+        written += 1;
+        await say(gateway, id, String(written));
+      }
     })();
     const stream = await openStream(gateway, path(id));
     const history: { id: string }[] = [];
@@ -58,7 +66,9 @@ describe('a live stream', () => {
       seen.set(frame.data.id ?? '', frame.data);
       if (frame.data.id === last.id) break;
     }
-    expect(texts([...seen.values()].map((data) => ({ data: data as Record<string, unknown> })))).toEqual(Array.from({ length: written }, (_, index) => String(index + 1)));
+    expect(texts([...seen.values()].map((data) => ({ data: data as Record<string, unknown> })))).toEqual(
+      Array.from({ length: written }, (_, index) => String(index + 1)),
+    );
     stream.close();
   });
 
@@ -172,8 +182,7 @@ describe('text on its way', () => {
       session.append([{ id: eventId, type: 'agent.message', body: { content: [{ type: 'text', text }] } }]),
     );
   const deltas = '?event_deltas[]=agent.message';
-  let count = 0;
-  const newEventId = () => `sevt_01KAN00000000000000000${String((count += 1)).padStart(4, '0')}`;
+  const newEventId = () => newId('event');
 
   it('comes to those who opted in, a start first, the final event last, under one id', async () => {
     const id = await newSession(gateway);
@@ -182,7 +191,11 @@ describe('text on its way', () => {
     const plain = await openStream(gateway, path(id));
     await publish(id, eventId, 1, 'Hel');
     expect((await stream.next()).data).toEqual({ type: 'event_start', event: { type: 'agent.message', id: eventId } });
-    expect((await stream.next()).data).toEqual({ type: 'event_delta', event_id: eventId, delta: { type: 'content_delta', index: 0, content: { type: 'text', text: 'Hel' } } });
+    expect((await stream.next()).data).toEqual({
+      type: 'event_delta',
+      event_id: eventId,
+      delta: { type: 'content_delta', index: 0, content: { type: 'text', text: 'Hel' } },
+    });
     await publish(id, eventId, 1, 'lo');
     expect((await stream.next()).data).toMatchObject({ delta: { content: { text: 'lo' } } });
     await finishMessage(id, eventId, 'Hello');
@@ -224,7 +237,9 @@ describe('text on its way', () => {
     const id = await newSession(gateway);
     const eventId = newEventId();
     const stream = await openStream(gateway, path(id, '?event_deltas[]=agent.thinking'));
-    await gateway.store.publishDeltas({ sessionId: id, workspaceId: gateway.workspaceId }, [{ eventId, eventType: 'agent.thinking', attempt: 1, block: 0, text: 'private' }]);
+    await gateway.store.publishDeltas({ sessionId: id, workspaceId: gateway.workspaceId }, [
+      { eventId, eventType: 'agent.thinking', attempt: 1, block: 0, text: 'private' },
+    ]);
     await finishMessage(id, newEventId(), 'Hello');
     const frames = await stream.until('agent.message');
     expect(frames.map(({ event }) => event)).toEqual(['event_start', 'agent.message']);
@@ -237,7 +252,9 @@ describe('text on its way', () => {
     const stream = await openStream(gateway, path(id, deltas));
     for (let round = 0; round < 20; round += 1) {
       const eventId = newEventId();
-      await gateway.store.locked({ sessionId: id, workspaceId: gateway.workspaceId }, (session) => session.append([{ type: 'span.model_request_start', body: { round } }]));
+      await gateway.store.locked({ sessionId: id, workspaceId: gateway.workspaceId }, (session) =>
+        session.append([{ type: 'span.model_request_start', body: { round } }]),
+      );
       await publish(id, eventId, 1, 'a');
       await publish(id, eventId, 1, 'b');
       await finishMessage(id, eventId, 'ab');
@@ -246,8 +263,10 @@ describe('text on its way', () => {
     for (let round = 0; round < 20; round += 1) {
       expect(frame).toMatchObject({ event: 'span.model_request_start', data: { round } });
       const heard: string[] = [];
-      do heard.push((frame = await stream.next()).event);
-      while (frame.event !== 'agent.message');
+      do {
+        frame = await stream.next();
+        heard.push(frame.event);
+      } while (frame.event !== 'agent.message');
       expect(heard.slice(0, -1)).toEqual(['event_start', 'event_delta', 'event_delta'].slice(0, heard.length - 1));
       if (round < 19) frame = await stream.next();
     }

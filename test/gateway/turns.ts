@@ -14,7 +14,9 @@ const locked = (gateway: TestGateway, sessionId: string): Parameters<TestGateway
 
 /** Appends messages of the agent, as a step does. */
 export const say = (gateway: TestGateway, sessionId: string, ...texts: readonly string[]) =>
-  gateway.store.locked(locked(gateway, sessionId), (session) => session.append(texts.map((text) => ({ type: 'agent.message', body: { content: [{ type: 'text', text }] } }))));
+  gateway.store.locked(locked(gateway, sessionId), (session) =>
+    session.append(texts.map((text) => ({ type: 'agent.message', body: { content: [{ type: 'text', text }] } }))),
+  );
 
 /** What a step does when it takes the inputs that wait. */
 export const begin = (gateway: TestGateway, sessionId: string) =>

@@ -9,7 +9,10 @@ export type CheckModel = (id: string) => void;
 export function createModelCheck(models: Config['models']): CheckModel {
   const variables: Readonly<Record<ProviderName, { readonly configured: boolean; readonly set: string }>> = {
     anthropic: { configured: models.anthropicApiKey !== undefined, set: 'ANTHROPIC_API_KEY' },
-    openai: { configured: models.openaiApiKey !== undefined || models.openaiBaseUrl !== undefined, set: 'OPENAI_API_KEY, or OPENAI_BASE_URL for a compatible server' },
+    openai: {
+      configured: models.openaiApiKey !== undefined || models.openaiBaseUrl !== undefined,
+      set: 'OPENAI_API_KEY, or OPENAI_BASE_URL for a compatible server',
+    },
     rehearsal: { configured: models.rehearsalUrl !== undefined, set: 'RONDO_REHEARSAL_URL' },
   };
   return (id) => {

@@ -1,5 +1,13 @@
 import { RondoError } from '../../../workflows/contract/errors.js';
-import type { AgentCreate, AgentDefinition, ModelConfig, ModelInput, PermissionPolicy, ResolvedTool, ToolInput } from '../../../workflows/contract/schema/agent.js';
+import type {
+  AgentCreate,
+  AgentDefinition,
+  ModelConfig,
+  ModelInput,
+  PermissionPolicy,
+  ResolvedTool,
+  ToolInput,
+} from '../../../workflows/contract/schema/agent.js';
 
 /** The effort of a model where the caller states none. */
 const DEFAULT_EFFORT = 'high';

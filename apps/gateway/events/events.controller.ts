@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { EventListQuery, EventStreamQuery } from '../../../workflows/contract/schema/list-query.js';
@@ -41,8 +41,10 @@ export class EventsController {
   @Get('stream')
   @ApiOperation({
     summary: 'Follow a session as server-sent events',
-    description: 'Live from now on; replays from an event on when Last-Event-ID (or after) names its number. event_deltas[] opts in to text on its way.',
+    description:
+      'Live from now on; replays what follows an event when Last-Event-ID (or after) names its number. event_deltas[] opts in to text on its way. Ends after session.deleted or session.status_terminated.',
   })
+  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Number of the last event seen, as in its id line.' })
   @ApiProduces('text/event-stream')
   async stream(
     @Workspace() workspace: string,

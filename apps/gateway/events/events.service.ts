@@ -56,12 +56,7 @@ export class EventsService {
   }
 }
 
-function toPage(
-  query: Pick<EventListQuery, 'order' | 'limit'>,
-  cursor: z.infer<typeof Cursor>,
-  stored: readonly StoredEvent[],
-  queued: readonly InboxItem[],
-) {
+function toPage(query: Pick<EventListQuery, 'order' | 'limit'>, cursor: z.infer<typeof Cursor>, stored: readonly StoredEvent[], queued: readonly InboxItem[]) {
   const inLog = new Set(stored.map(({ id }) => id));
   const log = stored.map((event) => ({ wire: toEventWire(event), seq: event.seq, position: undefined }));
   const inputs = queued.filter(({ id }) => !inLog.has(id)).map((input) => ({ wire: toQueuedWire(input), seq: undefined, position: input.position }));

@@ -1,6 +1,6 @@
 import type { Pool } from '../../../infra/postgres/pool.js';
 import type { SessionClient } from '../../../infra/temporal/session-client.js';
-import { type Readiness, checkReadiness } from './readiness.js';
+import { checkReadiness, type Readiness } from './readiness.js';
 
 const REMEMBER_MS = 1_000;
 

@@ -10,7 +10,10 @@ export function requireJson(request: Request, _response: Response, next: NextFun
   if (!hasBody || request.is(['json', '+json'])) return next();
   const given = request.headers['content-type'];
   next(
-    new RondoError('request.unsupported_media_type', `The body's content-type is ${given ? JSON.stringify(given.slice(0, 100)) : 'missing'}; accepted is application/json.`),
+    new RondoError(
+      'request.unsupported_media_type',
+      `The body's content-type is ${given ? JSON.stringify(given.slice(0, 100)) : 'missing'}; accepted is application/json.`,
+    ),
   );
 }
 

@@ -14,7 +14,8 @@ interface Issue {
 const MOST_PROBLEMS = 8;
 
 /** Says in plain words which fields are wrong and what they accept. */
-export const describeIssues = (issues: readonly Issue[]): Problem[] => issues.flatMap((issue) => describe(issue as z.core.$ZodIssue, [])).slice(0, MOST_PROBLEMS);
+export const describeIssues = (issues: readonly Issue[]): Problem[] =>
+  issues.flatMap((issue) => describe(issue as z.core.$ZodIssue, [])).slice(0, MOST_PROBLEMS);
 
 function describe(issue: z.core.$ZodIssue, parents: readonly PropertyKey[]): Problem[] {
   const path = [...parents, ...issue.path];
@@ -43,7 +44,10 @@ function describeUnion(issue: z.core.$ZodIssueInvalidUnion, path: readonly Prope
 }
 
 const plain = (message: string): string =>
-  message.replace(/^Invalid input: expected (.+), received undefined$/, 'is required; accepted: $1').replace(/^Invalid (input|option|discriminator value)[:.] */i, '').replace(/^E?xpected /, 'expected ');
+  message
+    .replace(/^Invalid input: expected (.+), received undefined$/, 'is required; accepted: $1')
+    .replace(/^Invalid (input|option|discriminator value)[:.] */i, '')
+    .replace(/^E?xpected /, 'expected ');
 
 const fieldName = (path: readonly PropertyKey[]): string =>
   path.reduce<string>((name, part) => (typeof part === 'number' ? `${name}[${part}]` : name === '' ? String(part) : `${name}.${String(part)}`), '');

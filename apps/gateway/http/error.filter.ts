@@ -30,7 +30,9 @@ export function asRondoError(error: unknown, request: Pick<Request, 'method' | '
   const status = error instanceof HttpException ? error.getStatus() : statusOf(error);
   switch (status) {
     case 400:
-      return new RondoError('request.invalid', 'The request cannot be read: its body is not valid JSON, or its address is not validly encoded.', { cause: error });
+      return new RondoError('request.invalid', 'The request cannot be read: its body is not valid JSON, or its address is not validly encoded.', {
+        cause: error,
+      });
     case 404:
       return new RondoError('request.not_found', `There is no ${request.method} ${request.path.slice(0, 200)}; see /docs for what there is.`);
     case 413:

@@ -1,7 +1,8 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
 import { INVOKE_EXAMPLES } from '../invoke/invoke.examples.js';
+import { ErrorEnvelopeSchema } from './api-docs.js';
 
 const INTRODUCTION = `Rondo runs the whole reason-act loop of an agent: durably, in an isolated sandbox, with one trace.
 
@@ -29,9 +30,7 @@ export function serveDocs(app: NestExpressApplication): void {
     .addSecurityRequirements('key')
     .build();
   const document = SwaggerModule.createDocument(app, settings, { standardSchemaConverter: toOpenApi });
-  const invokeBody = document.paths['/v1/invoke']?.post?.requestBody;
-  const json = invokeBody && 'content' in invokeBody ? invokeBody.content['application/json'] : undefined;
-  if (json) json.examples = INVOKE_EXAMPLES;
+  polish(document);
   SwaggerModule.setup('docs', app, document, {
     customSiteTitle: 'Rondo API',
     customCss: '.swagger-ui .topbar { display: none }',
@@ -39,6 +38,29 @@ export function serveDocs(app: NestExpressApplication): void {
     swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, tryItOutEnabled: true, defaultModelsExpandDepth: 0 },
   });
 }
+
+/** What the decorators cannot say: how lists and ranges are written in a query, what errors look like, and examples. */
+function polish(document: OpenAPIObject): void {
+  const error = toOpenApi(ErrorEnvelopeSchema, { schemaType: 'output' });
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...(error && { Error: error.schema as SchemaObject }) } };
+  const failure = { description: 'Any failure', content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } };
+  for (const item of Object.values(document.paths)) {
+    for (const operation of [item.get, item.post, item.delete]) {
+      if (!operation) continue;
+      operation.responses['default'] ??= failure;
+      for (const parameter of operation.parameters ?? []) {
+        if (!('in' in parameter) || parameter.in !== 'query' || !parameter.schema || !('type' in parameter.schema)) continue;
+        if (parameter.schema.type === 'array') Object.assign(parameter, { name: `${parameter.name}[]`, style: 'form', explode: true });
+        if (parameter.schema.type === 'object') Object.assign(parameter, { style: 'deepObject', explode: true });
+      }
+    }
+  }
+  const body = document.paths['/v1/invoke']?.post?.requestBody;
+  const json = body && 'content' in body ? body.content['application/json'] : undefined;
+  if (json) json.examples = INVOKE_EXAMPLES;
+}
+
+type SchemaObject = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 
 function toOpenApi(schema: unknown, { schemaType }: { schemaType: 'input' | 'output' }) {
   if (!(schema instanceof z.ZodType)) return undefined;

@@ -10,7 +10,10 @@ const Cursor = z.object({
 });
 
 export const badCursor = (): RondoError =>
-  new RondoError('request.invalid', 'page: is not a cursor of this list; send a next_page or prev_page value as it was answered, with the same order and time filter.');
+  new RondoError(
+    'request.invalid',
+    'page: is not a cursor of this list; send a next_page or prev_page value as it was answered, with the same order and time filter.',
+  );
 
 /** Cursors are opaque to clients: base64url of JSON. */
 export const encodeCursor = (cursor: unknown): string => Buffer.from(JSON.stringify(cursor)).toString('base64url');

@@ -1,4 +1,4 @@
-import { type ExecutionContext, createParamDecorator } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Response } from 'express';
 
 /** What the middleware learned about a request; kept in `response.locals`. */
@@ -17,4 +17,6 @@ export function workspaceOf(response: Response): string {
 }
 
 /** The workspace of the request's key. */
-export const Workspace = createParamDecorator((_data: unknown, context: ExecutionContext): string => workspaceOf(context.switchToHttp().getResponse<Response>()));
+export const Workspace = createParamDecorator((_data: unknown, context: ExecutionContext): string =>
+  workspaceOf(context.switchToHttp().getResponse<Response>()),
+);

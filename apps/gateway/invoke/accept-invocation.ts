@@ -56,10 +56,16 @@ export async function acceptInvocation(tx: Transaction, { request, target, key }
 }
 
 /** What a key made before. Errors: `idempotency.mismatch` when that was made by another body. */
-export async function findByKey(tx: Transaction, key: { readonly idempotencyKey: string; readonly requestHash: string }): Promise<InvocationRecord | undefined> {
+export async function findByKey(
+  tx: Transaction,
+  key: { readonly idempotencyKey: string; readonly requestHash: string },
+): Promise<InvocationRecord | undefined> {
   const found = await findInvocationByKey(tx, key.idempotencyKey);
   if (!found || found.requestHash === key.requestHash) return found;
-  throw new RondoError('idempotency.mismatch', `Idempotency-Key: this key was used with another body, for invocation ${found.id}; use a new key for a new request.`);
+  throw new RondoError(
+    'idempotency.mismatch',
+    `Idempotency-Key: this key was used with another body, for invocation ${found.id}; use a new key for a new request.`,
+  );
 }
 
 async function openSession(tx: Transaction, request: InvokeRequest, target: Target) {

@@ -8,8 +8,11 @@ export const InvocationWire = z
     type: z.literal('invocation'),
     session_id: z.string(),
     status: z.enum(['queued', 'running', 'requires_action', 'completed', 'failed', 'interrupted', 'killed']),
-    stop_reason: z.looseObject({ type: z.string() }).nullable().describe('Why the turn ended; more exact than the wire\'s stop reason.'),
-    output: z.array(z.looseObject({ type: z.string() })).nullable().describe('Content blocks of the last agent.message.'),
+    stop_reason: z.looseObject({ type: z.string() }).nullable().describe("Why the turn ended; more exact than the wire's stop reason."),
+    output: z
+      .array(z.looseObject({ type: z.string() }))
+      .nullable()
+      .describe('Content blocks of the last agent.message.'),
     output_text: z.string().nullable().describe('The text of output.'),
     usage: z.looseObject({
       input_tokens: z.int(),
@@ -48,8 +51,6 @@ export function toInvocationWire(invocation: InvocationRecord, links: Links) {
 }
 
 const textOf = (blocks: readonly unknown[]): string =>
-  blocks
-    .flatMap((block) => (typeof block === 'object' && block !== null && 'text' in block && typeof block.text === 'string' ? [block.text] : []))
-    .join('\n');
+  blocks.flatMap((block) => (typeof block === 'object' && block !== null && 'text' in block && typeof block.text === 'string' ? [block.text] : [])).join('\n');
 
 export type InvocationWire = ReturnType<typeof toInvocationWire>;

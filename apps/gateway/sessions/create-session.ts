@@ -1,6 +1,6 @@
+import { newId } from '../../../infra/ids.js';
 import type { AgentRecord } from '../../../infra/postgres/agents.repo.js';
 import type { EnvironmentRecord } from '../../../infra/postgres/environments.repo.js';
-import { newId } from '../../../infra/ids.js';
 import { lockSession } from '../../../infra/postgres/session-store.js';
 import { insertSession } from '../../../infra/postgres/sessions.repo.js';
 import type { Transaction } from '../../../infra/postgres/transaction.js';

@@ -19,7 +19,9 @@ export function createWaker(client: Pick<SessionClient, 'wake' | 'stop'>, log: L
   const send = (kind: 'wake' | 'stop', session: SessionRecord) => {
     const target = { sessionId: session.id, workspaceId: session.workspaceId, model: session.agent.model.id };
     const sending = client[kind](target)
-      .catch((error: unknown) => log.warn({ sessionId: session.id, error: error instanceof Error ? error.message : undefined }, `${kind} not sent; a worker's sweep repeats it`))
+      .catch((error: unknown) =>
+        log.warn({ sessionId: session.id, error: error instanceof Error ? error.message : undefined }, `${kind} not sent; a worker's sweep repeats it`),
+      )
       .finally(() => underWay.delete(sending));
     underWay.add(sending);
   };

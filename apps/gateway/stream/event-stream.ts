@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { type Frame, PING, encodeFrame } from './frame.js';
+import { encodeFrame, type Frame, PING } from './frame.js';
 
 const PING_EVERY_MS = 15_000;
 /** A client that takes nothing for this long is gone. */

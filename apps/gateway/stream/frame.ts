@@ -6,7 +6,6 @@ export interface Frame {
 }
 
 /** The frame as it goes over the wire. The SDK drops frames without an `event:` line (wire section 3.3). */
-export const encodeFrame = ({ event, id, data }: Frame): string =>
-  `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
+export const encodeFrame = ({ event, id, data }: Frame): string => `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
 
 export const PING: Frame = { event: 'ping', data: { type: 'ping' } };

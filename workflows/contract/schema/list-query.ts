@@ -7,6 +7,7 @@ const wholeNumber = (minimum: number, maximum: number) => {
   return z
     .string(accepted)
     .regex(/^\d{1,10}$/, accepted)
+    .meta({ description: accepted.replace('must be a', 'A') })
     .transform(Number)
     .refine((value) => value >= minimum && value <= maximum, accepted);
 };
@@ -28,7 +29,8 @@ const timeRange = (...bounds: readonly ('gt' | 'gte' | 'lt' | 'lte')[]) => {
 };
 
 /** One value or several, as `name=a` or `name[]=a&name[]=b`. */
-const several = <Item extends z.ZodType>(item: Item) => z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item).max(1_000).optional());
+const several = <Item extends z.ZodType>(item: Item) =>
+  z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item).max(1_000).optional());
 
 const order = (preset: 'asc' | 'desc') => z.enum(['asc', 'desc'], 'must be asc or desc').default(preset);
 
