@@ -35,7 +35,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   const store: SessionStore = createSessionStore(pool);
   const client = createSessionClient({ ...config.temporal, address: temporalAddress, settings: sessionSettings(config), log });
   const models = composeModels(config);
-  const provider = rememberProvider(config);
+  const provider = composeProvider(config);
   const sandboxes = createSandboxes({
     store,
     provider,
@@ -105,7 +105,7 @@ export const sandboxSettings = (config: Config): SandboxSettings => ({
 });
 
 /** The engine is chosen by a probe at the first need, and again after a failure. */
-function rememberProvider(config: Config): () => Promise<SandboxProvider> {
+export function composeProvider(config: Config): () => Promise<SandboxProvider> {
   let chosen: Promise<SandboxProvider> | undefined;
   return () => {
     if (chosen) return chosen;

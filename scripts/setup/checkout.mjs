@@ -15,7 +15,7 @@ export async function provideDependencies(root) {
   const hash = createHash('sha256').update(lock).digest('hex');
   if (readIfThere(stamp) === hash && runtimeWorks(root)) return;
   if (!agrees(root, JSON.parse(lock.toString())) || !runtimeWorks(root)) {
-    await step('npm ci, about a minute', (report) => npm(root, ['ci', '--no-audit', '--no-fund'], report));
+    await step('npm ci, about a minute', (report) => npm(root, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], report));
     await repairRuntime(root);
   }
   writeFileSync(stamp, hash);
