@@ -109,7 +109,8 @@ export async function launch(options: Launch): Promise<string | undefined> {
 
 async function staged(options: Launch, limits: { readonly processes: number } | undefined): Promise<string[]> {
   const { rootfs, ...rest } = options.paths;
-  const sources: Record<string, string> = { bwrap: options.bwrap, ...rest, ...(rootfs === undefined ? {} : { rootfs }) };
+  const program = await reachableProgram(options.bwrap);
+  const sources: Record<string, string> = { ...program.sources, ...rest, ...(rootfs === undefined ? {} : { rootfs }) };
   const at = (name: string) => `/sys/${name}`;
   const inside: SandboxPaths = {
     rootfs: rootfs === undefined ? undefined : at('rootfs'),
@@ -124,8 +125,22 @@ async function staged(options: Launch, limits: { readonly processes: number } | 
     ...['unshare', '--mount', '--propagation', 'private', '--', '/bin/sh', '-c', STAGE_SCRIPT, 'stage'],
     ...[String(options.user.uid), String(options.user.gid)],
     ...Object.entries(sources).flat(),
-    ...['--', at('bwrap'), ...(await bubblewrapArguments(inside, limits, rootfs))],
+    ...['--', program.path, ...(await bubblewrapArguments(inside, limits, rootfs))],
   ];
+}
+
+/**
+ * bubblewrap where the unprivileged user can run it. One in a private directory (a cache) is staged with the two
+ * directories above it: the Python package keeps its libraries beside them.
+ */
+async function reachableProgram(bwrap: string): Promise<{ path: string; sources: Record<string, string> }> {
+  const tree = path.resolve(bwrap, '../../..');
+  for (let directory = path.dirname(bwrap); ; directory = path.dirname(directory)) {
+    const { mode } = await fs.stat(directory);
+    const isPrivate = (mode & fs.constants.S_IXOTH) === 0;
+    if (isPrivate) return { path: path.join('/sys/bubblewrap', path.relative(tree, bwrap)), sources: { bubblewrap: tree } };
+    if (directory === '/') return { path: bwrap, sources: {} };
+  }
 }
 
 /** Resolves when bubblewrap has written its information, which it does once the sandbox's PID 1 exists. */

@@ -47,10 +47,8 @@ export function createBashTool(options: BashOptions): Tool<ToolInput<'bash'>> {
     const printed = stripVTControlCharacters(context.output.text()).replace(/\n+$/, '');
     const outcome = describe(end, context.signal, limitMs, `${notice}${printed}`);
     notice = '';
-    if (end.type === 'died') {
-      if (context.signal.aborted) await current.kill();
-      shell = undefined;
-    }
+    if (context.signal.aborted) await current.kill();
+    if (context.signal.aborted || end.type === 'died') shell = undefined;
     return outcome;
   };
 
@@ -63,16 +61,16 @@ export function createBashTool(options: BashOptions): Tool<ToolInput<'bash'>> {
 
 function describe(end: CommandEnd, signal: AbortSignal, limitMs: number, printed: string): SandboxOutcome {
   const body = printed === '' ? '' : `${printed}\n`;
-  if (end.type === 'done') {
-    if (end.exitCode === 0) return textOutcome('completed', printed === '' ? '(no output)' : printed, false);
-    return textOutcome('completed', `${body}[exit code ${end.exitCode}]`);
-  }
   if (signal.aborted) {
     const why = stopReason(signal) === 'timed_out' ? `its time limit of ${limitMs} ms was reached` : 'it was interrupted';
     return textOutcome(
       stopReason(signal),
       `${body}[Stopped: ${why}. The command and everything else running in this shell was killed. The next command gets a new shell. ${FRESH}]`,
     );
+  }
+  if (end.type === 'done') {
+    if (end.exitCode === 0) return textOutcome('completed', printed === '' ? '(no output)' : printed, false);
+    return textOutcome('completed', `${body}[exit code ${end.exitCode}]`);
   }
   const how = end.exitCode === undefined ? `was ended by ${end.signal ?? 'a signal'}` : `ended with exit code ${end.exitCode}`;
   return textOutcome('completed', `${body}[The shell itself ${how}. The next command gets a new one. ${FRESH}]`, end.exitCode !== 0);

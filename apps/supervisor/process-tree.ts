@@ -16,6 +16,8 @@ export const SHELL_MARKER = 'RONDO_SHELL';
  */
 export async function killTree(shell: { readonly pid: number; readonly marker: string }, giveUpMs = 1500): Promise<void> {
   const until = Date.now() + giveUpMs;
+  // Stopped first: the script must not go on when the command it waits for is killed, nor its children lose their parent.
+  signal(shell.pid, 'SIGSTOP');
   const doomed = new Set([shell.pid]);
   for (;;) {
     const alive = processes();
@@ -30,7 +32,7 @@ export async function killTree(shell: { readonly pid: number; readonly marker: s
     }
     const left = alive.filter(({ pid }) => doomed.has(pid));
     if (left.length === 0) return;
-    for (const { pid } of left) kill(pid);
+    for (const { pid } of left) signal(pid, 'SIGKILL');
     if (Date.now() > until) return;
     await delay(10);
   }
@@ -38,12 +40,12 @@ export async function killTree(shell: { readonly pid: number; readonly marker: s
 
 /** Kills whatever shells of an earlier supervisor have left running. */
 export function killMarked(): void {
-  for (const { pid } of processes()) if (pid !== process.pid && hasMarker(pid, '')) kill(pid);
+  for (const { pid } of processes()) if (pid !== process.pid && hasMarker(pid, '')) signal(pid, 'SIGKILL');
 }
 
-function kill(pid: number): void {
+function signal(pid: number, name: 'SIGKILL' | 'SIGSTOP'): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, name);
   } catch {
     // gone already, or not ours to kill
   }

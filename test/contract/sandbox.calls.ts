@@ -75,7 +75,7 @@ export function describeCalls(engine: () => TestEngine): void {
     controller.abort();
     const outcome = await running;
     expect(performance.now() - begin).toBeLessThan(2000);
-    expect(outcome).toMatchObject({ status: 'interrupted', is_error: true });
+    expect(outcome, textOf(outcome)).toMatchObject({ status: 'interrupted', is_error: true });
     expect(textOf(outcome)).toMatch(/^started\n\[Stopped: it was interrupted/);
     expect(textOf(await sandbox.bash("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 100[1-4]'"))).toContain('0');
   });
