@@ -19,6 +19,10 @@ export const createWorkerOptions = (parts: {
   activities: parts.activities,
   maxConcurrentActivityTaskExecutions: 200,
   maxConcurrentWorkflowTaskExecutions: 40,
+  // A frozen worker is still handed a task for each of its open polls; few polls mean it is passed over soon. Most activities
+  // are handed out with the answer to a workflow task anyway.
+  maxConcurrentActivityTaskPolls: 2,
+  maxConcurrentWorkflowTaskPolls: 3,
   maxHeartbeatThrottleInterval: '1s',
   defaultHeartbeatThrottleInterval: '1s',
   stickyQueueScheduleToStartTimeout: '2s',
@@ -29,6 +33,7 @@ export const createWorkerOptions = (parts: {
 /** Temporal's own log lines go through ours, so that they are redacted like any other. */
 export const quietRuntime = (log: Logger): RuntimeOptions => ({
   shutdownSignals: [],
+  telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
     const fields = { temporal: true, ...(meta?.['error'] instanceof Error ? { error: meta['error'].message } : {}) };
     if (level === 'ERROR') log.error(fields, message);

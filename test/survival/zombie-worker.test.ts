@@ -24,7 +24,7 @@ it('a worker that was frozen past its heartbeat writes nothing when it wakes up'
   await waitFor('the call to be taken over', async () => {
     const rows = await sql(platform, `select 1 from attempts where session_id = $1 and kind = 'tool_call' and attempt = 2`, [first.session_id]);
     return rows.length > 0;
-  });
+  }, 90_000);
 
   const interrupted = await platform.request('POST', `/v1/sessions/${first.session_id}/events`, { events: [{ type: 'user.interrupt' }] });
   expect(interrupted.status).toBe(200);
@@ -41,4 +41,4 @@ it('a worker that was frozen past its heartbeat writes nothing when it wakes up'
   expect(await waitForInvocation(platform, proof.id), 'the old worker works again').toMatchObject({ status: 'completed' });
   expect(await readLog(platform, first.session_id)).toEqual(before);
   expect(effectCount(platform, first.session_id)).toBeLessThanOrEqual(2);
-});
+}, 180_000);
