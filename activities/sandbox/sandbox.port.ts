@@ -1,0 +1,41 @@
+import type { Duplex } from 'node:stream';
+
+/** How strongly a sandbox is cut off from its host, weakest first. */
+export type IsolationLevel = 'process' | 'container' | 'gvisor' | 'microvm';
+
+export interface SandboxSpec {
+  /** Unique and deterministic: names session and generation, so that a crashed creation is adopted, not repeated. */
+  readonly name: string;
+  /** Host directory of the session's workspace; bound read-write to /workspace. Created if missing, owned by the sandbox user. */
+  readonly workspaceDirectory: string;
+  /** Host directory for this generation's journal; bound read-write to /run/rondo/journal. Never read by the host. */
+  readonly journalDirectory: string;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly processes: number;
+}
+
+/**
+ * One way to make sandboxes. Every method is safe to repeat. Errors are `RondoError`s:
+ * `sandbox.unavailable` (nothing will help but an operator; the message says what to install or start),
+ * `sandbox.failed` (worth another try), `sandbox.gone` (the named sandbox does not exist or has ended).
+ */
+export interface SandboxProvider {
+  readonly engine: 'docker' | 'bubblewrap';
+  /** `runsc`, `runc`, `kata`, …; `bwrap` for bubblewrap. */
+  readonly runtime: string;
+  readonly isolation: IsolationLevel;
+  /** Really runs something in a throw-away sandbox. */
+  probe(): Promise<void>;
+  /** Makes and starts the sandbox, or adopts the one of that name. Returns when its supervisor can be attached. */
+  create(spec: SandboxSpec): Promise<void>;
+  /** A new byte channel to the supervisor inside (JSON lines, see supervisor-protocol.ts). */
+  attach(name: string, signal?: AbortSignal): Promise<Duplex>;
+  isRunning(name: string): Promise<boolean>;
+  /** Ends the sandbox and everything running in it. A name that does not exist is success. */
+  destroy(name: string): Promise<void>;
+  /** Names of all sandboxes of this installation, also of earlier processes. */
+  list(): Promise<string[]>;
+  /** Releases the engine's connections; sandboxes stay. */
+  close(): Promise<void>;
+}
