@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule, type GatewayParts } from './app.module.js';
 import { authentication } from './http/authentication.js';
-import { limitDepth, requireJson } from './http/body.js';
+import { JSON_TYPES, limitDepth, requireJson } from './http/body.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { serveDocs } from './http/openapi.js';
 import { parseQuery } from './http/query-parser.js';
@@ -34,7 +34,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   app.use(requestId(log));
   app.use('/v1', authentication(parts.pool));
   app.use(requireJson);
-  app.useBodyParser('json', { limit: config.http.maxBodyBytes });
+  app.useBodyParser('json', { limit: config.http.maxBodyBytes, type: JSON_TYPES });
   app.use(limitDepth);
   app.useGlobalFilters(new ErrorFilter(log));
   app.useGlobalPipes(validation());

@@ -11,7 +11,7 @@ export interface DeltaRecord {
 }
 
 /**
- * Pieces after a position, of each event's newest attempt. Answers none while the log is ahead of `seq`: the pieces belong
+ * Pieces after a position, of each event's newest attempt, while the event itself is not in the log. Answers none while the log is ahead of `seq`: the pieces belong
  * behind those events, so the reader takes the events first. One statement, so both are seen at the same moment.
  */
 export async function followDeltas(
@@ -25,6 +25,7 @@ export async function followDeltas(
       from deltas d
       where d.session_id = $1 and d.position > $2 and d.event_type = any($4)
         and not exists (select 1 from deltas later where later.event_id = d.event_id and later.attempt > d.attempt)
+        and not exists (select 1 from events e where e.id = d.event_id)
         and exists (select 1 from sessions s where s.id = $1 and s.last_seq = $3)
       order by d.position limit $5`,
     values: [sessionId, options.after, options.seq, options.types, options.limit],
@@ -32,7 +33,15 @@ export async function followDeltas(
   return rows;
 }
 
-/** Unlogged and without a foreign key: a deleted session's pieces are dropped by hand. */
-export async function deleteDeltas(tx: Transaction, sessionId: string): Promise<void> {
-  await tx.query('delete from deltas where session_id = $1', [sessionId]);
+/**
+ * Drops what is not on its way any more: the pieces of events that are in the log now, or all of them once the model
+ * request has ended, also one that ended early and left no event. Unlogged and without a foreign key: nothing else does.
+ */
+export async function dropDeltas(tx: Transaction, sessionId: string, events: readonly string[] | 'all'): Promise<void> {
+  const all = events === 'all';
+  await tx.query({
+    name: 'drop_deltas',
+    text: 'delete from deltas where session_id = $1 and ($2 or event_id = any($3))',
+    values: [sessionId, all, all ? [] : events],
+  });
 }

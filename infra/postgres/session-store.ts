@@ -11,6 +11,7 @@ import type {
   SessionChange,
 } from '../../workflows/contract/records.js';
 import * as attempts from './attempts.repo.js';
+import * as deltas from './deltas.repo.js';
 import * as effects from './effects.repo.js';
 import * as events from './events.repo.js';
 import * as invocations from './invocations.repo.js';
@@ -29,7 +30,7 @@ export function createSessionStore(pool: Pool) {
 
     publishDeltas: (
       ref: SessionRef,
-      deltas: readonly { eventId: string; eventType: string; attempt: number; block: number; text: string }[],
+      pieces: readonly { eventId: string; eventType: string; attempt: number; block: number; text: string }[],
     ): Promise<void> =>
       transaction(pool, ref.workspaceId, async (tx) => {
         await tx.query({
@@ -37,7 +38,7 @@ export function createSessionStore(pool: Pool) {
           text: `insert into deltas (session_id, workspace_id, event_id, event_type, attempt, block, text)
             select $1, $2, item->>'eventId', item->>'eventType', (item->>'attempt')::integer, (item->>'block')::integer, item->>'text'
             from jsonb_array_elements($3::jsonb) as item`,
-          values: [ref.sessionId, ref.workspaceId, toJsonb(deltas)],
+          values: [ref.sessionId, ref.workspaceId, toJsonb(pieces)],
         });
         await notify(tx, CHANNELS.deltas, ref.sessionId);
       }),
@@ -70,7 +71,8 @@ export async function lockSession(tx: Transaction, id: string) {
     record = { ...record, lastSeq: stored.at(-1)?.seq ?? record.lastSeq };
     await announce();
     const announcedAhead = added.flatMap((event) => (event.id && event.type.startsWith('agent.') ? [event.id] : []));
-    if (announcedAhead.length > 0) await tx.query('delete from deltas where event_id = any($1)', [announcedAhead]);
+    const requestEnded = added.some(({ type }) => type === 'span.model_request_end');
+    if (announcedAhead.length > 0 || requestEnded) await deltas.dropDeltas(tx, id, requestEnded ? 'all' : announcedAhead);
     return stored;
   };
 

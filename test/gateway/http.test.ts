@@ -1,5 +1,7 @@
 import http from 'node:http';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureApiKey } from '../../infra/postgres/api-keys.repo.js';
 import { KEY, MODEL, OTHER_KEY, startTestGateway, type TestGateway } from './gateway.fixture.js';
 
 let gateway: TestGateway;
@@ -43,9 +45,7 @@ describe('keys', () => {
 
   it('stop working within seconds after they were revoked', async () => {
     const key = 'rondo-test-key-to-revoke';
-    const { ensureApiKey } = await import('../../infra/postgres/api-keys.repo.js');
     await ensureApiKey(gateway.ownerUrl, { key, workspaceName: 'revoked' });
-    const { default: pg } = await import('pg');
     const owner = new pg.Client({ connectionString: gateway.ownerUrl });
     await owner.connect();
     await owner.query(`update api_keys set revoked_at = now() where key_hash = sha256($1::bytea)`, [Buffer.from(key)]);

@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../infra/ids.js';
 import { waitFor } from '../support/wait-for.js';
@@ -233,6 +234,31 @@ describe('text on its way', () => {
     late.close();
   });
 
+  it('is forgotten when its model request ends without an event', async () => {
+    const id = await newSession(gateway);
+    await publish(id, newEventId(), 1, 'cut off');
+    await gateway.store.locked({ sessionId: id, workspaceId: gateway.workspaceId }, (session) =>
+      session.append([{ type: 'span.model_request_end', body: { is_error: true } }]),
+    );
+    const stream = await openStream(gateway, path(id, deltas));
+    await say(gateway, id, 'later');
+    expect((await stream.next()).event).toBe('agent.message');
+    stream.close();
+  });
+
+  it('is not heard after its final event, whatever a dead attempt still says', async () => {
+    const id = await newSession(gateway);
+    const eventId = newEventId();
+    const stream = await openStream(gateway, path(id, deltas));
+    await publish(id, eventId, 1, 'Hel');
+    await finishMessage(id, eventId, 'Hello');
+    await stream.until('agent.message');
+    await publish(id, eventId, 1, 'lo from the dead');
+    await say(gateway, id, 'next');
+    expect((await stream.next()).event).toBe('agent.message');
+    stream.close();
+  });
+
   it('of thinking is announced, never shown', async () => {
     const id = await newSession(gateway);
     const eventId = newEventId();
@@ -301,7 +327,6 @@ describe('a stream ends', () => {
   it('goes on when its notifications were cut, with nothing missed', async () => {
     const id = await newSession(gateway);
     const stream = await openStream(gateway, path(id));
-    const { default: pg } = await import('pg');
     const owner = new pg.Client({ connectionString: gateway.ownerUrl });
     await owner.connect();
     await owner.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'rondo-listener' and datname = current_database()`);

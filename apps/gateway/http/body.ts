@@ -4,10 +4,12 @@ import { RondoError } from '../../../workflows/contract/errors.js';
 /** Deeper JSON than this is refused: everything behind the door may then walk it recursively. */
 const DEEPEST = 200;
 
+export const JSON_TYPES = ['json', '+json'];
+
 /** Refuses bodies that are not JSON. Requests without a body pass: the wire's actions have none. */
 export function requireJson(request: Request, _response: Response, next: NextFunction): void {
   const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  if (!hasBody || request.is(['json', '+json'])) return next();
+  if (!hasBody || request.is(JSON_TYPES)) return next();
   const given = request.headers['content-type'];
   next(
     new RondoError(

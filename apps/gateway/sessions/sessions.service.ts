@@ -1,7 +1,7 @@
 import { acceptInputs } from '../../../activities/session/accept-inputs.js';
 import { killSession } from '../../../activities/session/kill-session.js';
 import { newId } from '../../../infra/ids.js';
-import { deleteDeltas } from '../../../infra/postgres/deltas.repo.js';
+import { dropDeltas } from '../../../infra/postgres/deltas.repo.js';
 import type { Pool } from '../../../infra/postgres/pool.js';
 import { listSessions } from '../../../infra/postgres/session-list.repo.js';
 import { type LockedSession, lockSession, notify } from '../../../infra/postgres/session-store.js';
@@ -77,7 +77,7 @@ export class SessionsService {
   async remove(workspaceId: string, id: string): Promise<{ id: string; type: 'session_deleted' }> {
     return this.locked(workspaceId, id, async (tx, session) => {
       refuseRunning(session, 'deleted');
-      await deleteDeltas(tx, id);
+      await dropDeltas(tx, id, 'all');
       await deleteSession(tx, id);
       await notify(tx, CHANNELS.events, id);
       return { id, type: 'session_deleted' };
