@@ -1,0 +1,226 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { transaction } from '../../infra/postgres/transaction.js';
+import { NO_USAGE } from '../../workflows/contract/records.js';
+import { aSession, type StoreFixture, send, startStore, userMessage } from './session.fixture.js';
+
+const DENIED = { code: '42501' };
+
+let fixture: StoreFixture;
+let owner: pg.Client;
+/** Every table that says whose a row is, as the catalogue knows them. */
+let tables: string[];
+
+beforeAll(async () => {
+  fixture = await startStore();
+  owner = new pg.Client({ connectionString: fixture.database.ownerUrl });
+  await owner.connect();
+  const { rows } = await owner.query<{ name: string }>(
+    `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     join pg_attribute a on a.attrelid = c.oid and a.attname = 'workspace_id' and not a.attisdropped
+     where n.nspname = 'public' and c.relkind in ('r', 'p') order by 1`,
+  );
+  tables = rows.map(({ name }) => name);
+  for (const workspaceId of [fixture.workspaceId, fixture.otherWorkspaceId]) await fillEveryTable({ ...fixture, workspaceId });
+});
+afterAll(async () => {
+  await owner.end();
+  await fixture.stop();
+});
+
+/** One row at least in every table of a workspace. */
+async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | 'workspaceId'>): Promise<void> {
+  const ref = await aSession(workspace);
+  await send(workspace, ref, userMessage('for the log'));
+  await workspace.store.locked(ref, async (session) => {
+    await session.takeInbox(await session.readInbox());
+    const id = `sevt_call${ref.sessionId.slice(-12)}`;
+    await session.addToolCalls([{ id, step: 1, ordinal: 1, name: 'bash', kind: 'sandbox', permission: 'allow', decideBy: null, finished: false }]);
+    await session.claimEffect({ key: id, attempt: 1 });
+    await session.startAttempt({ turn: 1, step: 1, kind: 'tool_call', name: 'bash', key: id, attempt: 1 });
+    await session.saveSandbox({ generation: 1, name: `sandbox-${ref.sessionId}`, engine: 'docker', runtime: 'runc', isolation: 'container', state: 'ready' });
+    await session.moveInvocations({ status: 'running', stopReason: null, usage: NO_USAGE });
+  });
+  await workspace.store.publishDeltas(ref, [{ eventId: 'sevt_streamed', eventType: 'agent.message', attempt: 1, block: 0, text: 'on its way' }]);
+  await send(workspace, ref, userMessage('for the inbox'));
+}
+
+/** Runs statements as the application's role; the workspace is set the way transactions set it, or not at all. */
+async function asApplication<T>(workspaceId: string | undefined, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  if (workspaceId !== undefined) return transaction(fixture.pool, workspaceId, (tx) => work(tx as unknown as pg.PoolClient));
+  const client = await fixture.pool.connect();
+  try {
+    return await work(client);
+  } finally {
+    client.release();
+  }
+}
+
+const countAsOwner = async (table: string, workspaceId: string): Promise<number> => {
+  const { rows } = await owner.query<{ count: string }>(`select count(*) from ${table} where workspace_id = $1`, [workspaceId]);
+  return Number(rows[0]?.count);
+};
+
+/** A row of a table as JSON, read past every policy. */
+async function rowOf(table: string, workspaceId: string): Promise<Record<string, unknown>> {
+  const { rows } = await owner.query<{ row: Record<string, unknown> }>(`select to_jsonb(t) as row from ${table} t where workspace_id = $1 limit 1`, [
+    workspaceId,
+  ]);
+  const row = rows[0]?.row;
+  if (!row) throw new Error(`${table} has no row of ${workspaceId}`);
+  return row;
+}
+
+const insertRow = (client: pg.PoolClient, table: string, row: Record<string, unknown>) =>
+  client.query(`insert into ${table} overriding system value select * from jsonb_populate_record(null::${table}, $1)`, [JSON.stringify(row)]);
+
+describe('the rows of a workspace', () => {
+  it('lie in thirteen tables, each with rows of two workspaces here', async () => {
+    expect(tables).toEqual([
+      'agent_versions',
+      'agents',
+      'api_keys',
+      'attempts',
+      'deltas',
+      'effects',
+      'environments',
+      'events',
+      'inbox',
+      'invocations',
+      'sandboxes',
+      'sessions',
+      'tool_calls',
+    ]);
+    for (const table of tables) {
+      expect(await countAsOwner(table, fixture.workspaceId), table).toBeGreaterThan(0);
+      expect(await countAsOwner(table, fixture.otherWorkspaceId), table).toBeGreaterThan(0);
+    }
+  });
+
+  it('are guarded by forced row-level security, and no other table holds content', async () => {
+    const { rows } = await owner.query<{ name: string; enabled: boolean; forced: boolean }>(
+      `select relname as name, relrowsecurity as enabled, relforcerowsecurity as forced from pg_class
+       where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1`,
+    );
+    const guarded = rows.filter(({ enabled, forced }) => enabled && forced).map(({ name }) => name);
+    expect(guarded).toEqual([...tables, 'workspaces'].sort());
+    expect(rows.map(({ name }) => name).filter((name) => !guarded.includes(name))).toEqual(['schema_migrations', 'worker_status']);
+  });
+
+  it('are invisible to a query that forgot its workspace, also on a connection that had one before', async () => {
+    await asApplication(fixture.workspaceId, (tx) => tx.query('select 1'));
+    for (const table of [...tables, 'workspaces']) {
+      const { rows } = await asApplication(undefined, (client) => client.query(`select * from ${table}`));
+      expect(rows, table).toEqual([]);
+    }
+  });
+
+  it('are out of reach of a statement that forgot its workspace: nothing is changed, deleted or added', async () => {
+    for (const table of tables) {
+      const before = await countAsOwner(table, fixture.workspaceId);
+      const row = await rowOf(table, fixture.workspaceId);
+      await asApplication(undefined, async (client) => {
+        expect((await client.query(`update ${table} set workspace_id = workspace_id`)).rowCount, table).toBe(0);
+        expect((await client.query(`delete from ${table}`)).rowCount, table).toBe(0);
+        await expect(insertRow(client, table, row), table).rejects.toMatchObject(DENIED);
+      });
+      expect(await countAsOwner(table, fixture.workspaceId), table).toBe(before);
+    }
+  });
+
+  it('are neither seen nor written by another workspace', async () => {
+    const { workspaceId, otherWorkspaceId } = fixture;
+    for (const table of tables) {
+      const before = await countAsOwner(table, workspaceId);
+      const foreign = await rowOf(table, workspaceId);
+      const { rows } = await asApplication(otherWorkspaceId, (tx) => tx.query<{ workspace_id: string }>(`select workspace_id from ${table}`));
+      expect(new Set(rows.map((row) => row.workspace_id)), table).toEqual(new Set([otherWorkspaceId]));
+      await asApplication(otherWorkspaceId, async (tx) => {
+        expect((await tx.query(`update ${table} set workspace_id = workspace_id where workspace_id = $1`, [workspaceId])).rowCount, table).toBe(0);
+        expect((await tx.query(`delete from ${table} where workspace_id = $1`, [workspaceId])).rowCount, table).toBe(0);
+      });
+      await expect(
+        asApplication(otherWorkspaceId, (tx) => insertRow(tx, table, foreign)),
+        table,
+      ).rejects.toMatchObject(DENIED);
+      await expect(
+        asApplication(otherWorkspaceId, (tx) => tx.query(`update ${table} set workspace_id = $1`, [workspaceId])),
+        `${table}: a row cannot be given away`,
+      ).rejects.toMatchObject(DENIED);
+      expect(await countAsOwner(table, workspaceId), table).toBe(before);
+    }
+  });
+
+  it('stay hidden from a transaction whose workspace id is not one', async () => {
+    await expect(transaction(fixture.pool, "wrkspc_x'; reset role; --", (tx) => tx.query('select 1'))).rejects.toMatchObject({ code: 'internal' });
+  });
+});
+
+describe("the application's role", () => {
+  it('has no right beyond its rows, and owns nothing', async () => {
+    const { rows } = await owner.query(
+      `select rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication,
+         (select count(*)::int from pg_shdepend d where d.refobjid = r.oid and d.deptype = 'o') as owned,
+         (select count(*)::int from pg_auth_members m where m.member = r.oid) as memberships
+       from pg_roles r where rolname = 'rondo_app'`,
+    );
+    expect(rows).toEqual([{ rolsuper: false, rolcreatedb: false, rolcreaterole: false, rolbypassrls: false, rolreplication: false, owned: 0, memberships: 0 }]);
+  });
+
+  it.each([
+    'create table planted (id text)',
+    'create schema planted',
+    'create function planted() returns int language sql as $$ select 1 $$',
+    'create extension dblink',
+    'create role planted',
+    'alter table events disable row level security',
+    'alter table events no force row level security',
+    'create policy planted on events using (true)',
+    'drop policy own_workspace on events',
+    'alter function sessions_to_wake(integer) reset search_path',
+    'truncate events',
+    'select * from schema_migrations',
+    "insert into workspaces (id, name) values ('wrkspc_planted0', 'planted')",
+    'alter role rondo_app bypassrls',
+  ])('may not: %s', async (statement) => {
+    await expect(asApplication(fixture.workspaceId, (tx) => tx.query(statement))).rejects.toMatchObject(DENIED);
+  });
+
+  it('does not get past the policies by switching them off', async () => {
+    const attempt = asApplication(undefined, async (client) => {
+      await client.query('begin; set local row_security = off');
+      try {
+        return await client.query('select * from events');
+      } finally {
+        await client.query('rollback');
+      }
+    });
+    await expect(attempt).rejects.toMatchObject(DENIED);
+  });
+
+  it('may call three functions that look past the policies; they answer ids and nothing else, and nobody else may call them', async () => {
+    const { rows } = await owner.query<{ name: string; answers: string; public: boolean }>(
+      `select p.proname as name, pg_get_function_result(p.oid) as answers,
+         exists (select 1 from aclexplode(p.proacl) a where a.grantee = 0) or p.proacl is null as public
+       from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef order by 1`,
+    );
+    expect(rows).toEqual([
+      { name: 'sandboxes_in_use', answers: 'TABLE(session_id text, workspace_id text, name text, terminated boolean)', public: false },
+      { name: 'sessions_to_wake', answers: 'TABLE(session_id text, workspace_id text)', public: false },
+      { name: 'workspace_of_key', answers: 'TABLE(key_id text, workspace_id text)', public: false },
+    ]);
+  });
+
+  it('gets from them the ids of every workspace, of a key only by its whole hash', async () => {
+    await owner.query(`update sessions set wake_next_at = now() - interval '1 second' where wake_needed`);
+    const both = new Set([fixture.workspaceId, fixture.otherWorkspaceId]);
+    const wakes = await fixture.pool.query('select * from sessions_to_wake(50)');
+    expect(new Set(wakes.rows.map((row) => row.workspace_id))).toEqual(both);
+    for (const row of wakes.rows) expect(row).toEqual({ session_id: expect.stringMatching(/^sesn_/), workspace_id: expect.stringMatching(/^wrkspc_/) });
+    const sandboxes = await fixture.pool.query('select * from sandboxes_in_use()');
+    expect(new Set(sandboxes.rows.map((row) => row.workspace_id))).toEqual(both);
+    const key = await fixture.pool.query(`select * from workspace_of_key(sha256('the-key-of-one-workspace'))`);
+    expect(key.rows).toEqual([{ key_id: expect.stringMatching(/^apikey_/), workspace_id: fixture.workspaceId }]);
+    expect((await fixture.pool.query(`select * from workspace_of_key(sha256('another key'))`)).rows).toEqual([]);
+  });
+});
