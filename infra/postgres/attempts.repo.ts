@@ -38,8 +38,3 @@ export async function attemptsOfKey(tx: Transaction, sessionId: string, key: str
   const { rows } = await tx.query<AttemptRecord>(`select ${COLUMNS} from attempts where session_id = $1 and key = $2 order by started_at, id`, [sessionId, key]);
   return rows;
 }
-
-export async function attemptsOfSession(tx: Transaction, sessionId: string): Promise<AttemptRecord[]> {
-  const { rows } = await tx.query<AttemptRecord>(`select ${COLUMNS} from attempts where session_id = $1 order by started_at, id`, [sessionId]);
-  return rows;
-}

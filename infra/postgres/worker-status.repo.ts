@@ -2,7 +2,7 @@ import { toJsonb } from './json.js';
 import type { Db } from './pool.js';
 
 /** A worker counts as present when it reported within this time. */
-export const WORKER_PRESENT_MS = 15_000;
+const WORKER_PRESENT_MS = 15_000;
 
 /** What a worker says of itself; the sandbox fields are null while it has no engine. */
 export interface WorkerReport {

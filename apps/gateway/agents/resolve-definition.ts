@@ -30,7 +30,7 @@ export function resolveDefinition(input: AgentCreate): AgentDefinition {
   };
 }
 
-export function resolveModel(input: ModelInput): ModelConfig {
+function resolveModel(input: ModelInput): ModelConfig {
   const { id, effort, speed } = typeof input === 'string' ? { id: input } : input;
   const level = typeof effort === 'string' ? effort : effort?.type;
   return { id, effort: { type: level ?? DEFAULT_EFFORT }, speed: speed ?? 'standard' };

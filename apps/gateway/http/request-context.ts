@@ -10,7 +10,7 @@ export interface RequestContext {
 
 export const contextOf = (response: Response): RequestContext => response.locals as RequestContext;
 
-export function workspaceOf(response: Response): string {
+function workspaceOf(response: Response): string {
   const { workspaceId } = contextOf(response);
   if (workspaceId === undefined) throw new Error('A route that needs a workspace lies outside /v1.');
   return workspaceId;
