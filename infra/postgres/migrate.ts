@@ -9,15 +9,17 @@ const FOLDER = new URL('./migrations/', import.meta.url);
 /**
  * Brings the database up to date and returns the URL of the role the application uses: it may read and write rows, owns
  * nothing, and is subject to row-level security. Safe to run at the same time from several processes.
- * The role's password is derived from the owner's URL, so that there is no second secret to keep.
+ * The role gets the password of `appUrl`. Without one the password is derived from the owner's URL, so that there is no
+ * second secret to keep; with one the application's processes need not know the owner's URL.
  */
-export async function migrate(ownerUrl: string): Promise<{ appUrl: string }> {
+export async function migrate(ownerUrl: string, appUrl = deriveAppUrl(ownerUrl)): Promise<{ appUrl: string }> {
+  const { username, password } = new URL(appUrl);
+  if (username !== APP_ROLE) throw new Error(`RONDO_APP_DATABASE_URL must name the role ${APP_ROLE}, which the migrations make, and not "${username}".`);
   const client = new pg.Client({ connectionString: ownerUrl, application_name: 'rondo-migrate' });
   await client.connect();
   try {
     await client.query('select pg_advisory_lock($1)', [LOCK_KEY]);
-    const appUrl = deriveAppUrl(ownerUrl);
-    await ensureAppRole(client, new URL(appUrl).password);
+    await ensureAppRole(client, decodeURIComponent(password));
     await client.query(
       'create table if not exists schema_migrations (version text primary key, checksum text not null, applied_at timestamptz not null default now())',
     );
@@ -44,7 +46,9 @@ interface MigrationFile {
 }
 
 function migrationFiles(): MigrationFile[] {
-  const names = readdirSync(FOLDER).filter((name) => name.endsWith('.sql')).sort();
+  const names = readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
   if (names.length === 0) throw new Error(`No migrations found in ${FOLDER.pathname}`);
   return names.map((name) => {
     const sql = readFileSync(new URL(name, FOLDER), 'utf8');
@@ -55,7 +59,7 @@ function migrationFiles(): MigrationFile[] {
 async function ensureAppRole(client: pg.Client, password: string): Promise<void> {
   const { rowCount } = await client.query('select 1 from pg_roles where rolname = $1', [APP_ROLE]);
   const verb = rowCount === 0 ? 'create' : 'alter';
-  await client.query(`${verb} role ${APP_ROLE} login nosuperuser nocreatedb nocreaterole nobypassrls password '${password}'`);
+  await client.query(`${verb} role ${APP_ROLE} login nosuperuser nocreatedb nocreaterole nobypassrls password ${client.escapeLiteral(password)}`);
   await client.query(`grant usage on schema public to ${APP_ROLE}`);
 }
 

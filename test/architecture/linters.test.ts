@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -32,18 +32,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What a tool printed, having failed as it must. */
 function complaintsOf(tool: string, ...words: string[]): string {
-  try {
-    execFileSync(join(root, 'node_modules/.bin', tool), words, {
-      cwd: folder,
-      encoding: 'utf8',
-      stdio: 'pipe',
-      env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, NO_COLOR: '1' },
-    });
-  } catch (error) {
-    if (error instanceof Error && 'stdout' in error && 'stderr' in error) return `${error.stdout}${error.stderr}`;
-    throw error;
-  }
-  throw new Error(`${tool} found nothing to complain about`);
+  const environment = { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, NO_COLOR: '1' };
+  const { status, stdout, stderr } = spawnSync(join(root, 'node_modules/.bin', tool), words, { cwd: folder, encoding: 'utf8', env: environment });
+  expect(status, `${tool} ${words.join(' ')}`).toBe(1);
+  return `${stdout}${stderr}`;
 }
 
 test('the type-aware lint finds a lost promise, a read of the environment, and what workflow code must not use', () => {
