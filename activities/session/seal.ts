@@ -26,7 +26,7 @@ export const createSeal =
       if (record.status === 'terminated') return { kind: 'terminated' };
       const { epoch } = decodeFence(record.fence);
       const interrupts = (await session.readInbox()).filter(({ type }) => type === 'user.interrupt');
-      const cause = interrupts.length > 0 ? 'interrupted' : input.epoch === epoch ? input.cause : null;
+      const cause = interrupts.length > 0 ? 'interrupted' : input.epoch === null || input.epoch === epoch ? input.cause : null;
       await session.update({ fence: encodeFence({ epoch: epoch + 1, step: 0 }) });
       await session.clearWake();
       await closeModelCalls(session);

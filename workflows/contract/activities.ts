@@ -141,7 +141,7 @@ export type SettleResult =
 export interface SealInput extends SessionRef {
   /** `null`: look only (a dead run, a superseded step). */
   readonly cause: EndCause | null;
-  /** The epoch the cause belongs to; a newer one in the row means the cause is overtaken. */
+  /** The epoch the cause belongs to, null before the run knew one; a newer one in the row means the cause is overtaken. */
   readonly epoch: number | null;
 }
 

@@ -76,6 +76,11 @@ describe('the turn', () => {
     expect(state.end).toBeNull();
   });
 
+  it('ends the turn when the first call of a run fails, instead of asking again', () => {
+    const state = apply(initialState, { type: 'model', result: { kind: 'failed', cause: 'model_request_failed' } });
+    expect(nextEffect(state, NOW)).toEqual({ type: 'seal', epoch: null, cause: 'model_request_failed' });
+  });
+
   it('finishes only when the session is terminated', () => {
     expect(nextEffect(apply(idle, { type: 'sealed', result: { kind: 'terminated' } }), NOW)).toEqual({ type: 'finish' });
   });

@@ -76,9 +76,10 @@ const isWaiting = (call: OpenCall): boolean => call.gate !== 'run';
 /** What happens next. Pure: `now` is the workflow's time in milliseconds since the epoch. */
 export function nextEffect(state: SessionState, now: number): Effect {
   if (state.terminated) return { type: 'finish' };
-  if (state.look || state.epoch === null) return state.look ? { type: 'seal', epoch: state.epoch, cause: null } : firstCall(state);
+  if (state.look) return { type: 'seal', epoch: state.epoch, cause: null };
   const cause = state.end ?? timeUp(state, now);
   if (cause) return { type: 'seal', epoch: state.epoch, cause };
+  if (state.epoch === null) return { type: 'call_model', epoch: null, step: state.step + 1 };
 
   const runnable = state.calls.filter((call) => !isWaiting(call));
   const waiting = state.calls.filter(isWaiting);
@@ -99,8 +100,6 @@ export function nextEffect(state: SessionState, now: number): Effect {
   if (limit) return { type: 'seal', epoch: state.epoch, cause: limit };
   return { type: 'call_model', epoch: state.epoch, step: state.step + 1 };
 }
-
-const firstCall = (state: SessionState): Effect => ({ type: 'call_model', epoch: null, step: state.step + 1 });
 
 function timeUp(state: SessionState, now: number): EndCause | null {
   const deadline = state.progress?.limits.deadline;
