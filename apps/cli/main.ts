@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addEnvironmentFile } from '../../infra/config/environment.js';
 import { demo } from './demo.command.js';
 import { doctor } from './doctor.command.js';
 import { start } from './start.command.js';
@@ -9,6 +10,8 @@ if (Number(process.versions.node.split('.')[0]) < LEAST_NODE) {
   process.stderr.write(`Rondo runs on Node ${LEAST_NODE} and brings its own: use npm start, npm run demo or npm run doctor.\n`);
   process.exit(1);
 }
+
+addEnvironmentFile();
 
 const program = new Command('rondo').description('A managed agent runtime that anyone can run.');
 

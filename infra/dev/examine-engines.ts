@@ -18,13 +18,13 @@ export async function examineEngines({ sandbox }: Config, tools: Tools): Promise
   const hasDocker = daemon !== undefined || ownDaemon;
   const hasBubblewrap = tools.bubblewrap !== undefined && bubblewrapWorks(tools.bubblewrap);
   const needed = { docker: sandbox.engine === 'docker', bubblewrap: sandbox.engine === 'bubblewrap' };
-  const absent = (isNeeded: boolean): Finding['state'] => (isNeeded || !(hasDocker || hasBubblewrap) ? 'missing' : 'note');
+  const absent = (isNeeded: boolean): Finding['state'] => (isNeeded || !(hasDocker || hasBubblewrap) ? 'missing' : 'absent');
 
   const docker: Finding = daemon
     ? { state: 'found', part: 'Docker', what: `yours at ${address} (${daemon.version}), runtimes ${daemon.runtimes.join(', ')}` }
     : ownDaemon
       ? { state: 'embedded', part: 'Docker', what: `a daemon of our own, ${tools.dockerDaemon}` }
-      : { state: absent(needed.docker), part: 'Docker', what: `no daemon answers at ${address}`, fix: howToInstallDocker() };
+      : { state: absent(needed.docker), part: 'Docker', what: `no daemon answers at ${address}`, fix: sandbox.dockerHost ? 'start it, or take DOCKER_HOST away' : howToInstallDocker() };
   const bubblewrap: Finding = hasBubblewrap
     ? { state: 'found', part: 'bubblewrap', what: tools.bubblewrap ?? '' }
     : tools.bubblewrap
@@ -41,14 +41,15 @@ export async function examineEngines({ sandbox }: Config, tools: Tools): Promise
 async function gvisor(daemon: { runtimes: string[] } | undefined, ownDaemon: boolean, tools: Tools): Promise<Finding> {
   const part = 'gVisor';
   if (daemon?.runtimes.includes('runsc')) return { state: 'found', part, what: 'registered with your Docker daemon' };
-  if (!tools.runsc) return { state: 'note', part, what: 'not installed: Docker isolates with runc only', fix: `RONDO_SANDBOX_RUNTIME=runsc ${SET_UP}` };
+  if (!tools.runsc) return { state: 'absent', part, what: 'not installed: Docker isolates with runc only', fix: `RONDO_SANDBOX_RUNTIME=runsc ${SET_UP}` };
   if (ownDaemon) return { state: 'embedded', part, what: tools.runsc };
-  return { state: 'note', part, what: `${tools.runsc}, but your Docker daemon does not know it`, ...(daemon ? { fix: daemonLines(tools.runsc) } : {}) };
+  if (!daemon) return { state: 'found', part, what: `${tools.runsc}, of use once there is a Docker daemon` };
+  return { state: 'absent', part, what: `${tools.runsc} is there, but your Docker daemon does not know it`, fix: daemonLines(tools.runsc) };
 }
 
 async function image(daemonAddress: string | undefined, name: string, tools: Tools): Promise<Finding> {
   const part = 'Sandbox image';
   if (tools.sandboxImage) return { state: 'found', part, what: `${name}, ${tools.sandboxImage.folder}` };
   if (daemonAddress && (await dockerEngine(daemonAddress).hasImage(name))) return { state: 'found', part, what: `${name}, in Docker` };
-  return { state: 'note', part, what: "not built: bubblewrap uses this system's /usr, Docker cannot be used", fix: `${SET_UP} (as root with debootstrap, or with Docker and a registry)` };
+  return { state: 'absent', part, what: "not built: bubblewrap uses this system's /usr, Docker cannot be used", fix: `${SET_UP} (as root with debootstrap, or with Docker and a registry)` };
 }

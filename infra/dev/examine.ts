@@ -17,8 +17,8 @@ export async function examine(config: Config): Promise<Finding[]> {
   const tools = locateTools({ ...processEnvironment(), RONDO_CACHE: config.paths.cache });
   return [
     { state: 'found', part: 'Node', what: `${process.version} (${process.execPath})` },
-    { state: 'note', part: 'Data', what: `${config.paths.home}${owner(config)}` },
-    { state: 'note', part: 'Cache', what: config.paths.cache },
+    { state: 'place', part: 'Data', what: `${config.paths.home}${owner(config)}` },
+    { state: 'place', part: 'Cache', what: config.paths.cache },
     await postgres(config),
     await temporal(config, tools),
     ...(await examineEngines(config, tools)),
