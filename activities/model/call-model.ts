@@ -1,34 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { CallModelInput, CallModelResult } from '../../workflows/contract/activities.js';
 import { ERRORS, RondoError } from '../../workflows/contract/errors.js';
-import type { Fence } from '../../workflows/contract/fence.js';
-import type { SessionStore } from '../session/store.port.js';
+import { encodeFence } from '../../workflows/contract/fence.js';
 import type { ActivityRun } from '../boundary.js';
 import { createDeltaPublisher } from './deltas.js';
 import { createPlaces } from './event-writer.js';
 import { finishModelCall, recordFailedAttempt } from './finish-model-call.js';
-import type { ModelPort, ModelReply, ModelRequest } from './model.port.js';
+import type { CallModelDependencies, OpenModelCall } from './model-call.js';
+import type { ModelPort, ModelReply } from './model.port.js';
 import { openModelCall } from './open-model-call.js';
-
-export interface CallModelDependencies {
-  readonly store: SessionStore;
-  /** Throws `model.unknown` where the provider is not configured. */
-  readonly models: (modelId: string) => { readonly port: ModelPort; readonly model: string };
-  readonly redact: (text: string) => string;
-  readonly newEventId: () => string;
-  readonly defaultMaxSteps: number;
-  readonly approvalTimeoutMs: number;
-}
-
-/** One model request under way: what its attempt must show to write its answer. */
-export interface OpenCallOfModel {
-  readonly fence: Fence;
-  readonly effectKey: string;
-  readonly attempt: number;
-  readonly attemptId: string;
-  readonly startEventId: string;
-  readonly request: ModelRequest;
-}
 
 /**
  * One step of the loop: takes inputs into the log, asks the model with what the log says, and appends the answer in one
@@ -56,11 +36,11 @@ export const createCallModel =
 async function receive(
   deps: CallModelDependencies,
   input: CallModelInput,
-  call: OpenCallOfModel,
+  call: OpenModelCall,
   port: ModelPort,
   signal: AbortSignal,
 ): Promise<ModelReply> {
-  const deltas = createDeltaPublisher(deps.store, input);
+  const deltas = createDeltaPublisher(deps.store, input, encodeFence(call.fence));
   const place = createPlaces(call.startEventId);
   try {
     for await (const part of port.stream(call.request, { signal })) {
@@ -77,7 +57,7 @@ async function receive(
 }
 
 /** A final error ends the turn; any other is told to clients and tried again, as often as the budget allows. */
-async function giveUpOrRetry(deps: CallModelDependencies, input: CallModelInput, call: OpenCallOfModel, error: unknown): Promise<CallModelResult> {
+async function giveUpOrRetry(deps: CallModelDependencies, input: CallModelInput, call: OpenModelCall, error: unknown): Promise<CallModelResult> {
   const known = error instanceof RondoError ? error : new RondoError('internal', error instanceof Error ? error.message : String(error), { cause: error });
   if (known.code === 'step.superseded') {
     await deps.store.endAttempt(input, call.attemptId, { outcome: 'superseded' });

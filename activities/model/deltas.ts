@@ -7,7 +7,7 @@ const FLUSH_EVERY_MS = 60;
  * Collects streamed text and publishes it every 60 ms, in order. Losing some is allowed (the final event is the truth),
  * so a failing publish never fails the step.
  */
-export function createDeltaPublisher(store: Pick<SessionStore, 'publishDeltas'>, ref: SessionRef) {
+export function createDeltaPublisher(store: Pick<SessionStore, 'publishDeltas'>, ref: SessionRef, fence: number) {
   let buffer: Delta[] = [];
   let flushing: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
@@ -16,7 +16,7 @@ export function createDeltaPublisher(store: Pick<SessionStore, 'publishDeltas'>,
     timer = undefined;
     const batch = buffer;
     buffer = [];
-    if (batch.length > 0) flushing = flushing.then(() => store.publishDeltas(ref, batch)).catch(() => undefined);
+    if (batch.length > 0) flushing = flushing.then(() => store.publishDeltas(ref, batch, fence)).catch(() => undefined);
   };
 
   return {

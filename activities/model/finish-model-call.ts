@@ -7,7 +7,7 @@ import { modelAttemptKey } from '../session/seal.js';
 import { progressOf, toOpenCall } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
 import { idleEvents, statusEvents, toolResultEvent } from '../session/wire-events.js';
-import type { CallModelDependencies, OpenCallOfModel } from './call-model.js';
+import type { CallModelDependencies, OpenModelCall } from './model-call.js';
 import { toEvents } from './event-writer.js';
 import type { ModelReply, ModelUsage } from './model.port.js';
 
@@ -18,7 +18,7 @@ const MAXIMUM_ATTEMPTS = 8;
 export const finishModelCall = (
   deps: CallModelDependencies,
   input: CallModelInput,
-  call: OpenCallOfModel,
+  call: OpenModelCall,
   reply: ModelReply,
   callsDigest: string | undefined,
 ): Promise<CallModelResult> =>
@@ -76,7 +76,7 @@ async function endOfAnswer(session: LockedSession, reply: ModelReply, output: re
 export const recordFailedAttempt = (
   deps: CallModelDependencies,
   input: CallModelInput,
-  call: OpenCallOfModel,
+  call: OpenModelCall,
   failure: { readonly code: ErrorCode; readonly message: string; readonly final: boolean },
 ): Promise<'retry' | 'give_up' | 'superseded'> =>
   deps.store.locked(input, async (session) => {
@@ -96,7 +96,7 @@ export const recordFailedAttempt = (
   });
 
 /** The step is still the session's current one and this attempt is its newest. */
-async function mayWrite(session: LockedSession, call: OpenCallOfModel): Promise<boolean> {
+async function mayWrite(session: LockedSession, call: OpenModelCall): Promise<boolean> {
   if (session.record.status === 'terminated' || session.record.fence !== encodeFence(call.fence)) return false;
   const effect = await session.findEffect(call.effectKey);
   return effect !== undefined && !effect.sealed && effect.attempt === call.attempt;

@@ -7,14 +7,14 @@ import { readStanding } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
 import { statusEvents } from '../session/wire-events.js';
 import { hasSandboxTools, modelTools } from '../tools/catalog.js';
-import type { CallModelDependencies, OpenCallOfModel } from './call-model.js';
+import type { CallModelDependencies, OpenModelCall } from './model-call.js';
 
 const MAX_OUTPUT_TOKENS = 32_000;
 
 const SANDBOX_NOTE =
   'Your tools run in an isolated Linux sandbox without network access. The workspace is /workspace; it is kept between turns. Files elsewhere may be lost.';
 
-type Opened = { readonly kind: 'open'; readonly call: OpenCallOfModel } | { readonly kind: 'answered'; readonly result: CallModelResult };
+type Opened = { readonly kind: 'open'; readonly call: OpenModelCall } | { readonly kind: 'answered'; readonly result: CallModelResult };
 
 const answered = (result: CallModelResult): Opened => ({ kind: 'answered', result });
 

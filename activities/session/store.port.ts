@@ -26,8 +26,8 @@ import type { InvocationStatus } from '../../workflows/contract/schema/invoke.js
 export interface SessionStore {
   /** One transaction that holds the session's row lock from its first statement: the only way to write. */
   locked<T>(ref: SessionRef, work: (session: LockedSession) => Promise<T>): Promise<T>;
-  /** Text on its way, for clients that opted in. Lossy by design: it is gone when the final event commits. */
-  publishDeltas(ref: SessionRef, deltas: readonly Delta[]): Promise<void>;
+  /** Text on its way, for clients that opted in. Lossy by design: gone when the final event commits, and dropped behind the fence. */
+  publishDeltas(ref: SessionRef, deltas: readonly Delta[], fence: number): Promise<void>;
   /** Ends an attempt's row outside the lock, for attempts that may no longer write anything else. */
   endAttempt(ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void>;
 }

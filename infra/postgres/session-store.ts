@@ -31,14 +31,15 @@ export function createSessionStore(pool: Pool) {
     publishDeltas: (
       ref: SessionRef,
       pieces: readonly { eventId: string; eventType: string; attempt: number; block: number; text: string }[],
+      fence: number,
     ): Promise<void> =>
       transaction(pool, ref.workspaceId, async (tx) => {
         await tx.query({
           name: 'publish_deltas',
           text: `insert into deltas (session_id, workspace_id, event_id, event_type, attempt, block, text)
             select $1, $2, item->>'eventId', item->>'eventType', (item->>'attempt')::integer, (item->>'block')::integer, item->>'text'
-            from jsonb_array_elements($3::jsonb) as item`,
-          values: [ref.sessionId, ref.workspaceId, toJsonb(pieces)],
+            from jsonb_array_elements($3::jsonb) as item where exists (select 1 from sessions where id = $1 and fence = $4)`,
+          values: [ref.sessionId, ref.workspaceId, toJsonb(pieces), fence],
         });
         await notify(tx, CHANNELS.deltas, ref.sessionId);
       }),

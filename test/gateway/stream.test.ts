@@ -177,6 +177,7 @@ describe('text on its way', () => {
     gateway.store.publishDeltas(
       { sessionId: id, workspaceId: gateway.workspaceId },
       pieces.map((text) => ({ eventId, eventType: 'agent.message' as const, attempt, block: 0, text })),
+      0,
     );
   const finishMessage = (id: string, eventId: string, text: string) =>
     gateway.store.locked({ sessionId: id, workspaceId: gateway.workspaceId }, (session) =>
@@ -265,7 +266,7 @@ describe('text on its way', () => {
     const stream = await openStream(gateway, path(id, '?event_deltas[]=agent.thinking'));
     await gateway.store.publishDeltas({ sessionId: id, workspaceId: gateway.workspaceId }, [
       { eventId, eventType: 'agent.thinking', attempt: 1, block: 0, text: 'private' },
-    ]);
+    ], 0);
     await finishMessage(id, newEventId(), 'Hello');
     const frames = await stream.until('agent.message');
     expect(frames.map(({ event }) => event)).toEqual(['event_start', 'agent.message']);

@@ -1,0 +1,23 @@
+import type { Fence } from '../../workflows/contract/fence.js';
+import type { SessionStore } from '../session/store.port.js';
+import type { ModelPort, ModelRequest } from './model.port.js';
+
+export interface CallModelDependencies {
+  readonly store: SessionStore;
+  /** Throws `model.unknown` where the provider is not configured. */
+  readonly models: (modelId: string) => { readonly port: ModelPort; readonly model: string };
+  readonly redact: (text: string) => string;
+  readonly newEventId: () => string;
+  readonly defaultMaxSteps: number;
+  readonly approvalTimeoutMs: number;
+}
+
+/** One model request under way: what its attempt must show to write its answer. */
+export interface OpenModelCall {
+  readonly fence: Fence;
+  readonly effectKey: string;
+  readonly attempt: number;
+  readonly attemptId: string;
+  readonly startEventId: string;
+  readonly request: ModelRequest;
+}
