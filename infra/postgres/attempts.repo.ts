@@ -1,6 +1,6 @@
 import type { AttemptEnd, AttemptRecord, NewAttempt } from '../../workflows/contract/records.js';
 import { newId } from '../ids.js';
-import { toText } from './json.js';
+import { toJsonb, toText } from './json.js';
 import type { Transaction } from './transaction.js';
 
 const COLUMNS = `id, turn, step, kind, name, key, attempt, retried_because as "retriedBecause", outcome, error_code as "errorCode",
@@ -20,7 +20,7 @@ export async function insertAttempt(tx: Transaction, sessionId: string, attempt:
       insert into attempts (id, session_id, workspace_id, turn, step, kind, name, key, attempt, retried_because)
       select $1, $2, $3, $4, $5, $6, $7, $8, $9,
         case when exists (select 1 from dead) then 'the attempt before was lost' else (select reason from last) end`,
-    values: [id, sessionId, tx.workspaceId, attempt.turn, attempt.step, attempt.kind, attempt.name, attempt.key, attempt.attempt],
+    values: [id, sessionId, tx.workspaceId, attempt.turn, attempt.step, attempt.kind, toText(attempt.name), toText(attempt.key), attempt.attempt],
   });
   return id;
 }
@@ -30,11 +30,17 @@ export async function endAttempt(tx: Transaction, id: string, end: AttemptEnd): 
     name: 'end_attempt',
     text: `update attempts set outcome = $2, error_code = $3, error_message = $4, usage = $5, detail = coalesce($6, detail), ended_at = clock_timestamp()
       where id = $1 and ended_at is null`,
-    values: [id, end.outcome, end.errorCode ?? null, end.errorMessage === undefined ? null : toText(end.errorMessage), end.usage ?? null, end.detail ?? null],
+    values: [id, end.outcome, end.errorCode ?? null, textOrNull(end.errorMessage), jsonOrNull(end.usage), jsonOrNull(end.detail)],
   });
 }
 
+const textOrNull = (value: string | undefined): string | null => (value === undefined ? null : toText(value));
+const jsonOrNull = (value: unknown): string | null => (value === undefined ? null : toJsonb(value));
+
 export async function attemptsOfKey(tx: Transaction, sessionId: string, key: string): Promise<AttemptRecord[]> {
-  const { rows } = await tx.query<AttemptRecord>(`select ${COLUMNS} from attempts where session_id = $1 and key = $2 order by started_at, id`, [sessionId, key]);
+  const { rows } = await tx.query<AttemptRecord>(`select ${COLUMNS} from attempts where session_id = $1 and key = $2 order by started_at, id`, [
+    sessionId,
+    key,
+  ]);
   return rows;
 }

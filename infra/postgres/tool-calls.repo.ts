@@ -1,4 +1,5 @@
 import type { Decision, NewToolCall, ToolCallRecord } from '../../workflows/contract/records.js';
+import { toText } from './json.js';
 import type { Transaction } from './transaction.js';
 
 const COLUMNS = `id, step, ordinal, name, kind, permission, decide_by as "decideBy", decision, decided_by as "decidedBy", deny_message as "denyMessage",
@@ -10,7 +11,7 @@ export async function insertToolCalls(tx: Transaction, sessionId: string, calls:
       name: 'insert_tool_call',
       text: `insert into tool_calls (id, session_id, workspace_id, step, ordinal, name, kind, permission, decide_by, finished_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then clock_timestamp() end)`,
-      values: [call.id, sessionId, tx.workspaceId, call.step, call.ordinal, call.name, call.kind, call.permission, call.decideBy, call.finished],
+      values: [call.id, sessionId, tx.workspaceId, call.step, call.ordinal, toText(call.name), call.kind, call.permission, call.decideBy, call.finished],
     });
   }
 }
@@ -34,7 +35,7 @@ export async function decideToolCall(tx: Transaction, id: string, decision: Deci
   const { rowCount } = await tx.query(
     `update tool_calls set decision = $2, decided_by = $3, deny_message = $4, decided_at = clock_timestamp()
      where id = $1 and decision is null and finished_at is null`,
-    [id, decision.result, decision.by, decision.denyMessage],
+    [id, decision.result, toText(decision.by), decision.denyMessage === null ? null : toText(decision.denyMessage)],
   );
   return rowCount === 1;
 }
