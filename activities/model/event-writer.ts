@@ -40,13 +40,17 @@ export function toEvents(
   const events: { id: string; type: string; body: Record<string, unknown>; provider?: unknown }[] = [];
   const calls: NewToolCall[] = [];
   const refusals: { callId: string; text: string }[] = [];
+  let content: { type: 'text'; text: string }[] = [];
 
   reply.content.forEach((block: ModelBlock, position) => {
     const { eventId, index } = place(position, block.type === 'text');
     switch (block.type) {
       case 'text':
-        if (index > 0) (events.at(-1)?.body['content'] as unknown[]).push({ type: 'text', text: block.text });
-        else events.push({ id: eventId, type: 'agent.message', body: { content: [{ type: 'text', text: block.text }] } });
+        if (index === 0) {
+          content = [];
+          events.push({ id: eventId, type: 'agent.message', body: { content } });
+        }
+        content.push({ type: 'text', text: block.text });
         break;
       case 'thinking':
       case 'redacted_thinking':

@@ -54,7 +54,7 @@ async function confirm(session: LockedSession, event: Extract<InputEvent, { type
 /** False when the same call was answered before: a repeated request after a lost response, accepted and ignored. */
 async function answer(session: LockedSession, callId: string): Promise<boolean> {
   const call = await session.findToolCall(callId);
-  if (!call || call.kind !== 'custom') {
+  if (call?.kind !== 'custom') {
     throw new RondoError('tool_call.not_found', `custom_tool_use_id: ${callId} is not a custom tool call of session ${session.record.id}.`);
   }
   if (call.finishedAt) return false;

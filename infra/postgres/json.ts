@@ -3,7 +3,7 @@
  * become U+FFFD, in values and in keys.
  */
 export const toJsonb = (value: unknown): string =>
-  JSON.stringify(value).replace(/\\(u0000|ud[89a-f][0-9a-f]{2}|[^])/g, (escape, code: string) => (code.length > 1 ? '\\ufffd' : escape));
+  JSON.stringify(value).replace(/\\(u0000|ud[89a-f][0-9a-f]{2}|.)/gs, (sequence, code: string) => (code.length > 1 ? '\\ufffd' : sequence));
 
 /** The same for a text column. */
 export const toText = (value: string): string => value.replaceAll('\0', '\ufffd').toWellFormed();

@@ -107,7 +107,7 @@ function timeUp(state: SessionState, now: number): EndCause | null {
   return inTurn && deadline !== undefined && deadline <= now ? 'max_seconds' : null;
 }
 
-function limitReached({ progress, repeated }: SessionState): EndCause | undefined {
+function limitReached({ progress }: SessionState): EndCause | undefined {
   if (!progress || progress.steps === 0) return undefined;
   if (progress.steps >= progress.limits.maxSteps) return 'max_steps';
   if (progress.limits.maxTokens !== undefined && progress.tokens >= progress.limits.maxTokens) return 'max_tokens';
