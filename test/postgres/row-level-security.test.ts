@@ -41,7 +41,7 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
     await session.saveSandbox({ generation: 1, name: `sandbox-${ref.sessionId}`, engine: 'docker', runtime: 'runc', isolation: 'container', state: 'ready' });
     await session.moveInvocations({ status: 'running', stopReason: null, usage: NO_USAGE });
   });
-  await workspace.store.publishDeltas(ref, [{ eventId: 'sevt_streamed', eventType: 'agent.message', attempt: 1, block: 0, text: 'on its way' }]);
+  await workspace.store.publishDeltas(ref, [{ eventId: 'sevt_streamed', eventType: 'agent.message', attempt: 1, block: 0, text: 'on its way' }], 0);
   await send(workspace, ref, userMessage('for the inbox'));
 }
 
