@@ -1,24 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { connectSupervisor, type SupervisorClient } from '../activities/sandbox/supervisor.client.js';
 import type { SandboxProvider } from '../activities/sandbox/sandbox.port.js';
+import { connectSupervisor, type SupervisorClient } from '../activities/sandbox/supervisor.client.js';
 
 const CALL_TIMEOUT_MS = 60_000;
 
 /** A client of a sandbox's supervisor, past Rondo's loop. */
-export const connectDirectly = async (provider: SandboxProvider, name: string): Promise<SupervisorClient> => connectSupervisor(await provider.attach(name), { sandbox: name });
+export const connectDirectly = async (provider: SandboxProvider, name: string): Promise<SupervisorClient> =>
+  connectSupervisor(await provider.attach(name), { sandbox: name });
 
 /** Runs one tool call; throws unless it succeeds. Answers how long it took, in milliseconds. */
 export async function timedCall(client: SupervisorClient, name: string, input: unknown): Promise<number> {
   const startedAt = performance.now();
   const outcome = await client.call({ callId: `sevt_bench${randomUUID().replaceAll('-', '')}`, name, input, timeoutMs: CALL_TIMEOUT_MS });
   const elapsed = performance.now() - startedAt;
-  if (outcome.status !== 'completed' || outcome.is_error) throw new Error(`A ${name} call in a sandbox was not successful: ${JSON.stringify(outcome).slice(0, 300)}`);
+  if (outcome.status !== 'completed' || outcome.is_error)
+    throw new Error(`A ${name} call in a sandbox was not successful: ${JSON.stringify(outcome).slice(0, 300)}`);
   return elapsed;
 }
 
 /** The sandbox of a session, as the rows name it. */
-export async function sandboxNameOf(rows: { query(text: string, values: unknown[]): Promise<{ rows: { name: string }[] }> }, sessionId: string): Promise<string> {
-  const { rows: [found] } = await rows.query('select name from sandboxes where session_id = $1', [sessionId]);
+export async function sandboxNameOf(
+  rows: { query(text: string, values: unknown[]): Promise<{ rows: { name: string }[] }> },
+  sessionId: string,
+): Promise<string> {
+  const [found] = (await rows.query('select name from sandboxes where session_id = $1', [sessionId])).rows;
   if (!found) throw new Error(`Session ${sessionId} has no sandbox.`);
   return found.name;
 }

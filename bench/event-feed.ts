@@ -17,7 +17,10 @@ export interface EventFeed {
   /** All frames so far. */
   readonly events: readonly ReceivedEvent[];
   /** The first frame from the `after`-th on that matches, received or still to come. */
-  first(matches: (event: ReceivedEvent) => boolean, options: { readonly signal: AbortSignal; readonly after?: number; readonly limitMs?: number }): Promise<ReceivedEvent>;
+  first(
+    matches: (event: ReceivedEvent) => boolean,
+    options: { readonly signal: AbortSignal; readonly after?: number; readonly limitMs?: number },
+  ): Promise<ReceivedEvent>;
   close(): void;
 }
 

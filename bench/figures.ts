@@ -22,7 +22,7 @@ export interface Figure {
   readonly note?: string;
 }
 
-export function distributionOf(samples: readonly number[]): Distribution {
+function distributionOf(samples: readonly number[]): Distribution {
   if (samples.length === 0) throw new Error('There are no samples: nothing was measured.');
   const sorted = samples.toSorted((left, right) => left - right);
   return {

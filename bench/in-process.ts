@@ -47,7 +47,7 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
   const runTool = createRunTool({ store, sandboxes });
 
   const workspaceOf = async (sessionId: string): Promise<string> => {
-    const { rows: [row] } = await stack.rows.query<{ id: string }>('select workspace_id as id from sessions where id = $1', [sessionId]);
+    const [row] = (await stack.rows.query<{ id: string }>('select workspace_id as id from sessions where id = $1', [sessionId])).rows;
     if (!row) throw new Error(`There is no session ${sessionId}.`);
     return row.id;
   };
@@ -69,7 +69,10 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
         } else if (effect.type === 'run_tools') {
           const results = [];
           for (const call of [...effect.serial, ...effect.parallel]) {
-            results.push({ callId: call.id, result: await runTool({ ...ref, epoch: effect.epoch, step: effect.step, callId: call.id }, { signal, attempt: 1 }) });
+            results.push({
+              callId: call.id,
+              result: await runTool({ ...ref, epoch: effect.epoch, step: effect.step, callId: call.id }, { signal, attempt: 1 }),
+            });
           }
           outcome = { type: 'tools', results };
         } else throw new Error(`The turn came to ${effect.type}, which no turn of the bench should.`);

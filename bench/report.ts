@@ -19,7 +19,11 @@ type Row = readonly string[];
 export function toTable(report: Report): string {
   const rows = report.parts.flatMap(rowsOf);
   const widths = COLUMNS.map((column, index) => Math.max(column.length, ...rows.map((row) => row[index]?.length ?? 0)));
-  const line = (row: Row) => row.map((cell, index) => (index >= 2 && index <= 4 ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0))).join('  ').trimEnd();
+  const line = (row: Row) =>
+    row
+      .map((cell, index) => (index >= 2 && index <= 4 ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)))
+      .join('  ')
+      .trimEnd();
   const notes = report.parts.flatMap(({ letter, figures }) => figures.flatMap(({ note, label }) => (note ? [`  (${letter}) ${label}: ${note}`] : [])));
   return [
     ...machineLines(report),

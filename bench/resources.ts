@@ -28,7 +28,9 @@ export function usageOf(pid: number, options: { readonly children?: boolean } = 
 function readUsage(pid: number): Usage {
   const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
   // Behind the name, which may hold anything: state is the first field, user and system time are the 12th and 13th.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]);
   return { rssMb: (kilobytes * 1.024) / MEGABYTE_IN_KILOBYTES, cpuMs: (ticks * 1_000) / TICKS_PER_SECOND };
 }
@@ -41,7 +43,11 @@ const childrenOf = (pid: number): number[] =>
 
 function parentOf(pid: number): number | undefined {
   try {
-    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1]);
+    return Number(
+      readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[1],
+    );
   } catch {
     return undefined;
   }

@@ -29,9 +29,7 @@ export const SPEAK_MS = WORDS * CHUNK_MS;
 
 /** Inputs differ from call to call, because the loop ends a turn that repeats itself. */
 const callOf = (tool: Tool, number: number) =>
-  tool === 'bash'
-    ? { name: 'bash', input: { command: `true ${number}` } }
-    : { name: 'read', input: { file_path: '/etc/passwd', view_range: [1, number + 1] } };
+  tool === 'bash' ? { name: 'bash', input: { command: `true ${number}` } } : { name: 'read', input: { file_path: '/etc/passwd', view_range: [1, number + 1] } };
 
 const commandThenText = (command: string) => [{ tool_calls: [{ name: 'bash', input: { command } }] }, { text: 'done' }];
 

@@ -1,5 +1,5 @@
-import type { Run } from './part.js';
 import { expectCompleted } from './api.js';
+import type { Run } from './part.js';
 import type { Stack } from './stack.js';
 
 /** One step of a turn, in milliseconds: from one model request to the next. */
@@ -14,7 +14,7 @@ export interface StepTimes {
 /** Plays a turn of one-call steps in a session and takes its steps apart. Nothing else may use the model server meanwhile. */
 export async function measureSteps(stack: Stack, sessionId: string, play: () => Promise<void>): Promise<StepTimes[]> {
   await stack.rehearsal.forget();
-  const { rows: [before] } = await stack.rows.query<{ now: Date }>('select clock_timestamp() as now');
+  const [before] = (await stack.rows.query<{ now: Date }>('select clock_timestamp() as now')).rows;
   await play();
   const requests = await stack.rehearsal.requests();
   const { rows: tools } = await stack.rows.query<{ ms: number }>(

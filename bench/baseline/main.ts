@@ -7,7 +7,10 @@ import { activities } from './activities.js';
 import { BASELINE_QUEUE } from './names.js';
 
 /** A worker that has nothing to do: what its workflows take is Temporal's own cost. */
-const { temporal, log: { level } } = loadConfigOrExit();
+const {
+  temporal,
+  log: { level },
+} = loadConfigOrExit();
 const log = createLogger({ level, name: 'baseline', redact: (text) => text });
 if (!temporal.address) throw new Error('TEMPORAL_ADDRESS must be set; the bench sets it.');
 Runtime.install(quietRuntime(log));

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expectCompleted, type Exchange, type Invocation } from '../api.js';
+import { type Exchange, expectCompleted, type Invocation } from '../api.js';
 import { type Figure, milliseconds, ratio } from '../figures.js';
 import type { Part, Run } from '../part.js';
 import { SAY } from '../scripts.js';
@@ -43,15 +43,30 @@ export const firstRequest: Part = {
       going.push(two);
     }
     const fromAnswer = (samples: readonly Sample[]) => samples.map(({ fromAnswerMs }) => fromAnswerMs);
-    const newSession = milliseconds('new session', fromAnswer(fresh), { note: 'from the head of the HTTP answer at the client to the request at the model server; one host clock' });
+    const newSession = milliseconds('new session', fromAnswer(fresh), {
+      note: 'from the head of the HTTP answer at the client to the request at the model server; one host clock',
+    });
     const idleSession = milliseconds('idle session with an open run', fromAnswer(going));
-    const result = milliseconds('Temporal: workflow start + one empty activity', bare.map(({ toResultMs }) => toResultMs), { note: 'from the start call to the result at the client, interleaved with the above' });
-    const reached = milliseconds('Temporal: workflow start → code of the activity runs', bare.map(({ toActivityMs }) => toActivityMs));
+    const result = milliseconds(
+      'Temporal: workflow start + one empty activity',
+      bare.map(({ toResultMs }) => toResultMs),
+      { note: 'from the start call to the result at the client, interleaved with the above' },
+    );
+    const reached = milliseconds(
+      'Temporal: workflow start → code of the activity runs',
+      bare.map(({ toActivityMs }) => toActivityMs),
+    );
     return [
       newSession,
       idleSession,
-      milliseconds('new session, from the sending of the POST', fresh.map(({ fromSendingMs }) => fromSendingMs)),
-      milliseconds('idle session, from the sending of the POST', going.map(({ fromSendingMs }) => fromSendingMs)),
+      milliseconds(
+        'new session, from the sending of the POST',
+        fresh.map(({ fromSendingMs }) => fromSendingMs),
+      ),
+      milliseconds(
+        'idle session, from the sending of the POST',
+        going.map(({ fromSendingMs }) => fromSendingMs),
+      ),
       result,
       reached,
       ratio('new session : start + one empty activity', newSession.value, result.value, { goal: GOAL }),

@@ -32,18 +32,37 @@ export const stepOverhead: Part = {
       await stack.api.kill(sessionId);
     }
     const toolMs = median(direct);
-    const overhead = milliseconds('overhead: wall − model − tool', steps.map(({ wallMs, modelMs }) => wallMs - modelMs - toolMs), {
-      note: 'wall: model request to next model request; model: request to end of answer at the model server; tool: the median of the same call made directly to the same sandbox, so that all of Rondo\'s own work counts as overhead',
+    const overhead = milliseconds(
+      'overhead: wall − model − tool',
+      steps.map(({ wallMs, modelMs }) => wallMs - modelMs - toolMs),
+      {
+        note: "wall: model request to next model request; model: request to end of answer at the model server; tool: the median of the same call made directly to the same sandbox, so that all of Rondo's own work counts as overhead",
+      },
+    );
+    const traced = milliseconds(
+      "overhead with the tool's time from the trace",
+      steps.map(({ wallMs, modelMs, tracedToolMs }) => wallMs - modelMs - tracedToolMs),
+      {
+        note: "the trace's row of a call opens in the transaction of its claim and closes in that of its result, so two commits and a queue for a connection count as tool time here",
+      },
+    );
+    const least = milliseconds('Temporal: two empty activities in sequence', pairs, {
+      note: "in turns with the above, on the same server, worker settings left at the SDK's defaults",
     });
-    const traced = milliseconds('overhead with the tool\'s time from the trace', steps.map(({ wallMs, modelMs, tracedToolMs }) => wallMs - modelMs - tracedToolMs), {
-      note: 'the trace\'s row of a call opens in the transaction of its claim and closes in that of its result, so two commits and a queue for a connection count as tool time here',
-    });
-    const least = milliseconds('Temporal: two empty activities in sequence', pairs, { note: 'in turns with the above, on the same server, worker settings left at the SDK\'s defaults' });
     return [
-      milliseconds('wall', steps.map(({ wallMs }) => wallMs)),
-      milliseconds('model', steps.map(({ modelMs }) => modelMs)),
+      milliseconds(
+        'wall',
+        steps.map(({ wallMs }) => wallMs),
+      ),
+      milliseconds(
+        'model',
+        steps.map(({ modelMs }) => modelMs),
+      ),
       milliseconds('tool, called directly', direct),
-      milliseconds('tool, by the trace', steps.map(({ tracedToolMs }) => tracedToolMs)),
+      milliseconds(
+        'tool, by the trace',
+        steps.map(({ tracedToolMs }) => tracedToolMs),
+      ),
       overhead,
       traced,
       least,

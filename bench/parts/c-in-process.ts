@@ -38,7 +38,9 @@ export const inProcess: Part = {
     }
     const toolMs = median(direct);
     const overheadOf = (steps: readonly StepTimes[]) => steps.map(({ wallMs, modelMs }) => wallMs - modelMs - toolMs);
-    const bare = milliseconds('overhead without Temporal', overheadOf(without), { note: 'the same state machine, activity functions, transactions and sandbox, called directly; not durable' });
+    const bare = milliseconds('overhead without Temporal', overheadOf(without), {
+      note: 'the same state machine, activity functions, transactions and sandbox, called directly; not durable',
+    });
     const durableOne = milliseconds('overhead through Temporal, in turns with it', overheadOf(through));
     return [bare, durableOne, ratio('through Temporal : without', durableOne.value, bare.value)];
   },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { possibleProviders } from '../../activities/sandbox/select-provider.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
+import { possibleProviders } from '../../activities/sandbox/select-provider.js';
 import { sandboxSettings } from '../../apps/worker/compose.js';
 import { connectDirectly, timedCall } from '../direct-calls.js';
 import { type Figure, milliseconds } from '../figures.js';

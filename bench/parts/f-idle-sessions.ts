@@ -35,9 +35,11 @@ export const idleSessions: Part = {
       await closed(stack, run, second);
       const after = await window(stack, run, second);
       const bytes = (await databaseBytes(stack, second)) - bytesBefore;
-      const { rows: [left] } = await second.rows.query<{ sessions: number; running: number; sandboxes: number }>(
-        `select count(*)::int as sessions, count(*) filter (where status <> 'idle')::int as running, (select count(*)::int from sandboxes) as sandboxes from sessions`,
-      );
+      const [left] = (
+        await second.rows.query<{ sessions: number; running: number; sandboxes: number }>(
+          `select count(*)::int as sessions, count(*) filter (where status <> 'idle')::int as running, (select count(*)::int from sandboxes) as sandboxes from sessions`,
+        )
+      ).rows;
       return [
         plain('sessions of one message played to their end', perSecond, '/s'),
         plain('idle sessions now', (left?.sessions ?? 0) - 1, ''),
@@ -76,7 +78,11 @@ async function playMany(second: Installation, run: Run, count: number): Promise<
 }
 
 const closed = (stack: Stack, run: Run, { taskQueue }: Installation): Promise<unknown> =>
-  until('the runs of idle sessions to close', async () => (await stack.temporal.openRuns(taskQueue)) === 0, { signal: run.signal, everyMs: 500, limitMs: 120_000 });
+  until('the runs of idle sessions to close', async () => (await stack.temporal.openRuns(taskQueue)) === 0, {
+    signal: run.signal,
+    everyMs: 500,
+    limitMs: 120_000,
+  });
 
 /** Memory at the end of ten quiet seconds, and the processor time they took. */
 async function window(stack: Stack, run: Run, second: Installation): Promise<Record<Names, Usage>> {
@@ -94,6 +100,6 @@ async function window(stack: Stack, run: Run, second: Installation): Promise<Rec
 }
 
 async function databaseBytes(stack: Stack, { databaseName }: Installation): Promise<number> {
-  const { rows: [size] } = await stack.rows.query<{ bytes: number }>('select pg_database_size($1) as bytes', [databaseName]);
+  const [size] = (await stack.rows.query<{ bytes: number }>('select pg_database_size($1) as bytes', [databaseName])).rows;
   return size?.bytes ?? Number.NaN;
 }

@@ -42,7 +42,9 @@ export const streamLag: Part = {
       await stack.api.kill(sessionId);
     }
     return [
-      milliseconds('event appended (processed_at) → received', events, { note: 'processed_at is the database\'s clock within the transaction, in whole milliseconds: the commit counts' }),
+      milliseconds('event appended (processed_at) → received', events, {
+        note: "processed_at is the database's clock within the transaction, in whole milliseconds: the commit counts",
+      }),
       milliseconds('text committed (its notification) → received', deltas, { note: 'text is collected for up to 60 ms before it is committed' }),
       milliseconds('request at the model server → first text received', first, { note: 'the model server speaks at once, so this begins with its first word' }),
     ];

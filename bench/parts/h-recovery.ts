@@ -30,10 +30,10 @@ export const recovery: Part = {
         await stack.killWorker(worker);
         const next = await feed.first(({ processedAt }) => processedAt !== undefined && processedAt > killedAt, { ...run, limitMs: 3 * GOAL_MS });
         expectCompleted(await stack.api.ended(invocation, run));
-        const end = feed.events.findLast(({ type }) => type === 'session.status_idle');
+        const end = await feed.first(({ type }) => type === 'session.status_idle', run);
         feed.close();
         toEvent.push(next.receivedAt - killedAt);
-        if (end) toEnd.push(end.receivedAt - killedAt);
+        toEnd.push(end.receivedAt - killedAt);
         run.log(`the session went on after ${Math.round(next.receivedAt - killedAt)} ms`);
         await stack.api.kill(sessionId);
         await stack.startWorker();
@@ -42,7 +42,10 @@ export const recovery: Part = {
       for (const spare of stack.workers().slice(1)) await stack.killWorker(spare);
     }
     return [
-      milliseconds('kill → next event of the session', toEvent, { goal: { atMost: GOAL_MS }, note: 'a second worker runs; the command itself ends a second after the kill' }),
+      milliseconds('kill → next event of the session', toEvent, {
+        goal: { atMost: GOAL_MS },
+        note: 'a second worker runs; the command itself ends a second after the kill',
+      }),
       milliseconds('kill → end of the turn', toEnd),
     ];
   },

@@ -1,7 +1,7 @@
+import { nowMs } from '../../apps/rehearsal/recorder.js';
 import { sandboxNameOf } from '../direct-calls.js';
 import { type Figure, milliseconds } from '../figures.js';
 import type { Part, Run } from '../part.js';
-import { nowMs } from '../../apps/rehearsal/recorder.js';
 import { startCommand } from '../running-command.js';
 import { HANG, SPEAK } from '../scripts.js';
 import type { Stack } from '../stack.js';
@@ -66,10 +66,14 @@ async function interrupt(stack: Stack, run: Run, sessionId: string): Promise<num
 async function killSpeech(stack: Stack, run: Run): Promise<number> {
   const { sessionId, marker } = await startSpeech(stack, run);
   const { answeredAt } = await stack.api.kill(sessionId);
-  const request = await until('the model connection to close', async () => {
-    const seen = await stack.rehearsal.requestWith(marker);
-    return seen?.ended_at ? seen : undefined;
-  }, run);
+  const request = await until(
+    'the model connection to close',
+    async () => {
+      const seen = await stack.rehearsal.requestWith(marker);
+      return seen?.ended_at ? seen : undefined;
+    },
+    run,
+  );
   if (request.end !== 'closed_early') throw new Error(`The model's answer ended as ${request.end}, not by the kill.`);
   return (request.ended_at ?? Number.NaN) - answeredAt;
 }

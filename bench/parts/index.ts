@@ -11,15 +11,4 @@ import { stopping } from './i-stopping.js';
 import { history } from './j-history.js';
 
 /** Every part, in the order they run. */
-export const PARTS: readonly Part[] = [
-  firstRequest,
-  stepOverhead,
-  inProcess,
-  sandboxes,
-  concurrency,
-  idleSessions,
-  streamLag,
-  recovery,
-  stopping,
-  history,
-];
+export const PARTS: readonly Part[] = [firstRequest, stepOverhead, inProcess, sandboxes, concurrency, idleSessions, streamLag, recovery, stopping, history];

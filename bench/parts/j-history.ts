@@ -20,7 +20,10 @@ export const history: Part = {
     const serial = await sizeOf(stepsOf('bash', 5, 3));
     const reads = await sizeOf(stepsOf('read', 5));
     const parallel = await sizeOf(stepsOf('read', 5, 3));
-    const per = (more: Size, less: Size, count: number) => ({ events: (more.events - less.events) / count, kb: (more.bytes - less.bytes) / count / BYTES_IN_KB });
+    const per = (more: Size, less: Size, count: number) => ({
+      events: (more.events - less.events) / count,
+      kb: (more.bytes - less.bytes) / count / BYTES_IN_KB,
+    });
     const step = per(long, short, 10);
     const bashCall = per(serial, short, 10);
     const readCall = per(parallel, reads, 10);
