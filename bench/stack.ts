@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { SandboxProvider } from '../activities/sandbox/sandbox.port.js';
 import { possibleProviders, selectProvider } from '../activities/sandbox/select-provider.js';
-import { sandboxSettings } from '../apps/worker/compose.js';
+import { sandboxSettings } from '../infra/config/sandbox-settings.js';
 import { type Config, type Environment, loadConfig } from '../infra/config/config.js';
 import { processEnvironment } from '../infra/config/environment.js';
 import { sandboxEnvironment } from '../infra/dev/sandbox-environment.js';

@@ -1,6 +1,8 @@
 import { type Config, loadConfig, loadConfigOrExit } from '../../infra/config/config.js';
 import type { Environment } from '../../infra/config/config.js';
+import { sandboxSettings } from '../../infra/config/sandbox-settings.js';
 import { type Stack, startStack } from '../../infra/dev/stack.js';
+import { possibleProviders } from '../../activities/sandbox/select-provider.js';
 import { say } from './say.js';
 
 /** Ended by a signal, as shells count it. */
@@ -43,12 +45,9 @@ export const untilAborted = (signal: AbortSignal): Promise<void> =>
   });
 
 /**
- * Every engine is asked, whether it works or not: sandboxes may be left on one that the settings no longer prefer. The worker's
- * parts are large, so they are loaded only here.
+ * Every engine is asked, whether it works or not: sandboxes may be left on one that the settings no longer prefer.
  */
 async function endSandboxes(environment: Environment): Promise<void> {
-  const { sandboxSettings } = await import('../worker/compose.js');
-  const { possibleProviders } = await import('../../activities/sandbox/select-provider.js');
   for (const provider of possibleProviders(sandboxSettings(loadConfig(environment)))) {
     const names = await provider.list().catch(() => []);
     await Promise.all(names.map((name) => provider.destroy(name)));

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createBoundary } from '../../activities/boundary.js';
 import { createAnthropicModel } from '../../activities/model/anthropic.adapter.js';
@@ -8,12 +7,13 @@ import { createRehearsalModel } from '../../activities/model/rehearsal.adapter.j
 import { createModels } from '../../activities/model/select-model.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
-import { type SandboxSettings, selectProvider } from '../../activities/sandbox/select-provider.js';
+import { selectProvider } from '../../activities/sandbox/select-provider.js';
 import { createSeal } from '../../activities/session/seal.js';
 import { createSettle } from '../../activities/session/settle.js';
 import type { SessionStore } from '../../activities/session/store.port.js';
 import { createRunTool } from '../../activities/tools/run-tool.js';
 import type { Config } from '../../infra/config/config.js';
+import { installationOf, sandboxSettings } from '../../infra/config/sandbox-settings.js';
 import { newId } from '../../infra/ids.js';
 import { createListener } from '../../infra/postgres/listener.js';
 import { createPool } from '../../infra/postgres/pool.js';
@@ -22,7 +22,6 @@ import { createSessionClient } from '../../infra/temporal/session-client.js';
 import { sessionSettings } from '../../infra/temporal/session-settings.js';
 import type { SessionActivities } from '../../workflows/contract/activities.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
-import { installationOf } from './installation.js';
 import { createStopBus } from './stop-bus.js';
 
 const POOL_SIZE = 20;
@@ -90,22 +89,8 @@ function composeModels(config: Config) {
   });
 }
 
-/** Where the sandboxes of this installation are made and found. */
-export const sandboxSettings = (config: Config): SandboxSettings => ({
-  engine: config.sandbox.engine,
-  runtime: config.sandbox.runtime,
-  image: config.sandbox.image,
-  rootfs: config.sandbox.rootfs,
-  dockerHost: config.sandbox.dockerHost,
-  bwrap: config.sandbox.bwrapPath,
-  installation: installationOf(config.paths.home),
-  home: config.paths.home,
-  supervisorBundle: join(process.cwd(), 'dist/supervisor.mjs'),
-  nodeBinary: process.execPath,
-});
-
 /** The engine is chosen by a probe at the first need, and again after a failure. */
-export function composeProvider(config: Config): () => Promise<SandboxProvider> {
+function composeProvider(config: Config): () => Promise<SandboxProvider> {
   let chosen: Promise<SandboxProvider> | undefined;
   return () => {
     if (chosen) return chosen;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { possibleProviders } from '../../activities/sandbox/select-provider.js';
-import { sandboxSettings } from '../../apps/worker/compose.js';
+import { sandboxSettings } from '../../infra/config/sandbox-settings.js';
 import { connectDirectly, timedCall } from '../direct-calls.js';
 import { type Figure, milliseconds } from '../figures.js';
 import type { Part, Run } from '../part.js';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createBubblewrapProvider } from '../../activities/sandbox/bubblewrap.adapter.js';
 import { createDockerProvider } from '../../activities/sandbox/docker.adapter.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
-import { installationOf } from '../../apps/worker/installation.js';
+import { installationOf } from '../../infra/config/sandbox-settings.js';
 import { testServices } from './services.js';
 
 /** Providers that see the sandboxes of the installation with this data folder, whichever engine made them. */
