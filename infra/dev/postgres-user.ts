@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -9,6 +10,7 @@ export interface PostgresUser {
 }
 
 const OTHERS_MAY_ENTER = 0o001;
+const AS_NOBODY = ['unshare', '--user', '--map-user=65534', '--map-group=65534', '--'] as const;
 
 /**
  * An ordinary user runs Postgres as itself. Root runs it as `postgres` or `nobody` where those may reach all of `folders`, else (a
@@ -17,8 +19,12 @@ const OTHERS_MAY_ENTER = 0o001;
 export function postgresUser(folders: readonly string[]): PostgresUser {
   if (process.getuid?.() !== 0) return { prefix: [] };
   const user = systemUser('postgres') ?? systemUser('nobody');
-  if (user && folders.every(isOpenToAll)) return { prefix: [], user };
-  return { prefix: ['unshare', '--user', '--map-user=65534', '--map-group=65534', '--'] };
+  if (user && folders.every((folder) => firstClosed(folder) === undefined)) return { prefix: [], user };
+  if (spawnSync(AS_NOBODY[0], [...AS_NOBODY.slice(1), 'true'], { stdio: 'ignore' }).status === 0) return { prefix: AS_NOBODY };
+  const closed = folders.flatMap((folder) => firstClosed(folder) ?? [])[0];
+  throw new Error(
+    `Postgres refuses to run as root, other users may not enter ${closed}, and this system allows no user namespaces. Move the checkout and RONDO_HOME to where others may enter (under /opt, say), or set DATABASE_URL.`,
+  );
 }
 
 function systemUser(name: string): { uid: number; gid: number } | undefined {
@@ -29,7 +35,8 @@ function systemUser(name: string): { uid: number; gid: number } | undefined {
   return uid && gid ? { uid: Number(uid), gid: Number(gid) } : undefined;
 }
 
-function isOpenToAll(folder: string): boolean {
-  const open = (statSync(folder).mode & OTHERS_MAY_ENTER) !== 0;
-  return open && (folder === '/' || isOpenToAll(dirname(folder)));
+/** The innermost folder on the way that others may not enter. */
+function firstClosed(folder: string): string | undefined {
+  if ((statSync(folder).mode & OTHERS_MAY_ENTER) === 0) return folder;
+  return folder === '/' ? undefined : firstClosed(dirname(folder));
 }

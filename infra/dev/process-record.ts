@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -33,7 +33,7 @@ export function removeRecord(home: string, name: string): void {
   rmSync(recordFile(home, name), { force: true });
 }
 
-export function isAlive(record: ProcessRecord): boolean {
+function isAlive(record: ProcessRecord): boolean {
   return record.boot === bootId() && processStart(record.pid) === record.start;
 }
 

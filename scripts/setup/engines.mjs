@@ -1,3 +1,5 @@
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { say } from './progress.mjs';
 import { bubblewrapWorks, findBubblewrap, provideBubblewrap } from './tools/bubblewrap.mjs';
 import {
@@ -13,6 +15,8 @@ import { findGvisor, provideGvisor } from './tools/gvisor.mjs';
 import { findSandboxImage, provideSandboxImage } from './tools/sandbox-image.mjs';
 
 /** @typedef {import('./settings.mjs').Settings} Settings */
+
+const DAY_MS = 86_400_000;
 
 /** The lines that make gVisor known to a daemon which is not ours to edit. @param {string} runsc */
 export const daemonLines = (runsc) =>
@@ -42,11 +46,8 @@ export async function provideSomeEngine(settings) {
   const problems = [];
   if (wanted !== 'bubblewrap') problems.push(await problemOf('Docker', () => docker(settings)));
   const hasDocker = wanted !== 'bubblewrap' && problems[0] === undefined;
-  if (hasDocker && runtime !== 'runc') {
-    const gvisor = await problemOf('gVisor', () => provideGvisor(settings, { build: runtime === 'runsc' }));
-    if (gvisor && runtime === 'runsc') throw new Error(gvisor);
-    if (gvisor) say('  · gVisor could not be downloaded; Docker uses runc. RONDO_SANDBOX_RUNTIME=runsc builds gVisor from source (4 minutes).');
-  }
+  if (hasDocker && runtime === 'runsc') await provideGvisor(settings, { build: true });
+  if (hasDocker && runtime === 'auto') await gvisorIfQuick(settings);
   if (wanted !== 'docker') problems.push(await problemOf('bubblewrap', () => bubblewrap(settings)));
   if (problems.every((problem) => problem !== undefined)) {
     throw new Error(['No sandbox engine can be had here, and without one no agent runs:', ...problems].join('\n    '));
@@ -54,6 +55,19 @@ export async function provideSomeEngine(settings) {
   const hasImage = await provideSandboxImage(settings);
   if (!hasImage && wanted === 'docker') throw new Error(await problemOf('the sandbox image', () => image(settings)));
   if (!hasImage) say("  · no builder for the sandbox image (needs root and debootstrap, or Docker with a registry): bubblewrap uses this system's /usr");
+}
+
+/**
+ * gVisor where it is a matter of a download; a download that failed is tried again the next day, not at every start.
+ * @param {Settings} settings
+ */
+async function gvisorIfQuick(settings) {
+  if (findGvisor(settings)) return;
+  const mark = join(settings.cache, 'gvisor-download-failed');
+  const failedAt = statSync(mark, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (Date.now() - failedAt > DAY_MS && (await problemOf('gVisor', () => provideGvisor(settings, { build: false }))) === undefined) return;
+  if (Date.now() - failedAt > DAY_MS) writeFileSync(mark, '');
+  say('  · gVisor could not be downloaded: Docker uses runc. RONDO_SANDBOX_RUNTIME=runsc builds gVisor from source (4 minutes).');
 }
 
 /** @param {string} name @param {() => Promise<void>} work @returns {Promise<string | undefined>} */

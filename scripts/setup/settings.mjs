@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as util from 'node:util';
 
-export const PURPOSES = ['test', 'demo', 'start', 'doctor'];
+const PURPOSES = ['test', 'demo', 'start', 'doctor'];
 
 /**
  * What set-up is to prepare for, and where. The variables are those of infra/config, which cannot be read yet: it needs node_modules.
@@ -12,7 +12,7 @@ export const PURPOSES = ['test', 'demo', 'start', 'doctor'];
  */
 
 /** The checkout: the folder with package.json above this file, whether it runs from the source or from `dist`. */
-export function checkoutRoot() {
+function checkoutRoot() {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) {
     const above = dirname(folder);

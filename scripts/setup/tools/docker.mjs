@@ -1,16 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { onPath, run } from '../command.mjs';
 import { withLock } from '../lock.mjs';
 import { step } from '../progress.mjs';
-import { join } from 'node:path';
 
 const PACKAGES = ['docker.io', 'debootstrap'];
 const USUAL_SOCKET = 'unix:///var/run/docker.sock';
 
 /** Can this set-up install Debian packages here? @returns {boolean} */
-export const canInstallPackages = () =>
-  process.getuid?.() === 0 && existsSync('/etc/debian_version') && onPath('apt-get') !== undefined;
+export const canInstallPackages = () => process.getuid?.() === 0 && existsSync('/etc/debian_version') && onPath('apt-get') !== undefined;
 
 /** @returns {string | undefined} */
 export const findDockerDaemon = () => onPath('dockerd');
@@ -31,18 +30,26 @@ export async function askDaemon(address) {
   if (url.protocol === 'ssh:') return undefined;
   const target = url.protocol === 'unix:' ? { socketPath: url.pathname } : { host: url.hostname, port: url.port || 2375 };
   return await new Promise((resolve) => {
-    const call = request({ ...target, path: '/info', timeout: 3_000 }, async (response) => {
-      try {
-        const info = JSON.parse(Buffer.concat(await response.toArray()).toString());
-        resolve({ version: String(info.ServerVersion), runtimes: Object.keys(info.Runtimes ?? {}) });
-      } catch {
-        resolve(undefined);
-      }
+    const call = request({ ...target, path: '/info', timeout: 3_000 }, (response) => {
+      response.toArray().then(
+        (chunks) => resolve(daemonInfo(Buffer.concat(chunks).toString())),
+        () => resolve(undefined),
+      );
     });
     call.on('timeout', () => call.destroy());
     call.on('error', () => resolve(undefined));
     call.end();
   });
+}
+
+/** @param {string} text what `/info` answered */
+function daemonInfo(text) {
+  try {
+    const info = JSON.parse(text);
+    return { version: String(info.ServerVersion), runtimes: Object.keys(info.Runtimes ?? {}) };
+  } catch {
+    return undefined;
+  }
 }
 
 /**
