@@ -1,10 +1,10 @@
 import OpenAI from 'openai';
 import { RondoError } from '../../workflows/contract/errors.js';
-import type { ModelPart, ModelPort, ModelRequest } from './model.port.js';
+import type { ModelPart, ModelPort } from './model.port.js';
+import { openAiError } from './openai.errors.js';
 import { createOpenAiReader } from './openai-chunks.js';
 import { toOpenAiRequest } from './openai-request.js';
-import { openAiError } from './openai.errors.js';
-import { type ErrorContext, type ProviderLabel, incompleteAnswer } from './provider-error.js';
+import { type ErrorContext, incompleteAnswer, type ProviderLabel } from './provider-error.js';
 import { streamProvider } from './provider-stream.js';
 
 export interface OpenAiOptions {
@@ -82,7 +82,7 @@ function parsedChunk(data: string): unknown {
     throw new RondoError('model.unavailable', 'The model provider sent a chunk that is not JSON.');
   }
   if (typeof chunk === 'object' && chunk !== null && 'error' in chunk && chunk.error) {
-    const error = typeof chunk.error === 'object' ? chunk.error : { message: String(chunk.error) };
+    const error = typeof chunk.error === 'object' ? chunk.error : { message: typeof chunk.error === 'string' ? chunk.error : JSON.stringify(chunk.error) };
     throw new OpenAI.APIError(undefined, error, undefined, undefined);
   }
   return chunk;

@@ -66,7 +66,7 @@ function causeCode(error: unknown): string {
 }
 
 /** Cuts foreign text to a length that is safe to store and show. */
-export function bounded(text: string): string {
+function bounded(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length <= LONGEST_MESSAGE ? line : `${line.slice(0, LONGEST_MESSAGE - 1)}…`;
 }

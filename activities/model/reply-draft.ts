@@ -70,8 +70,6 @@ export function createReplyDraft() {
   };
 }
 
-export type ReplyDraft = ReturnType<typeof createReplyDraft>;
-
 function toBlock(draft: Draft): ModelBlock {
   if (draft.type !== 'tool_use') return draft;
   const { type, id, name, json, input } = draft;

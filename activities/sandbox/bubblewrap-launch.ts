@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import { bubblewrapArguments, INFO_DESCRIPTOR, SECCOMP_DESCRIPTOR, type SandboxPaths } from './bubblewrap-arguments.js';
+import { bubblewrapArguments, INFO_DESCRIPTOR, type SandboxPaths, SECCOMP_DESCRIPTOR } from './bubblewrap-arguments.js';
 import type { SandboxUser } from './sandbox-user.js';
 
 /** Files of one sandbox under the provider's state directory. */
@@ -82,9 +82,7 @@ export async function launch(options: Launch): Promise<string | undefined> {
 
   const asRoot = process.geteuid?.() === 0;
   const limits = options.groupFiles === undefined ? { processes: options.processes } : undefined;
-  const command = asRoot
-    ? await staged(options, limits)
-    : [options.bwrap, ...(await bubblewrapArguments(options.paths, limits))];
+  const command = asRoot ? await staged(options, limits) : [options.bwrap, ...(await bubblewrapArguments(options.paths, limits))];
   const log = await fs.open(files.log, 'a');
   try {
     const child = spawn('/bin/sh', ['-c', LAUNCH_SCRIPT, 'launch', options.directory, (options.groupFiles ?? []).join(' '), ...command], {
@@ -96,7 +94,7 @@ export async function launch(options: Launch): Promise<string | undefined> {
       ...(asRoot ? {} : { uid, gid }),
     });
     child.unref();
-    const ended = once(child, 'exit').then(([code]: unknown[]) => code);
+    const ended = once(child, 'exit').then(([code]: (number | null)[]) => code);
     const started = waitForInfo(files.info);
     const code = await Promise.race([ended, started.promise.then(() => undefined)]);
     started.stop();

@@ -12,7 +12,11 @@ export const changesWorkspace = (name: string): boolean => sandboxTools.get(name
 export function modelTools(agent: SessionAgent): ModelTool[] {
   return agent.tools.flatMap((tool): ModelTool[] => {
     if (tool.type === 'custom') return [{ name: tool.name, description: tool.description, input_schema: tool.input_schema }];
-    return SANDBOX_TOOLS.filter(({ name }) => settingOf(tool, name).enabled).map(({ name, description, input_schema }) => ({ name, description, input_schema }));
+    return SANDBOX_TOOLS.filter(({ name }) => settingOf(tool, name).enabled).map(({ name, description, input_schema }) => ({
+      name,
+      description,
+      input_schema,
+    }));
   });
 }
 
@@ -47,5 +51,4 @@ const rejected = (refusal: string): Evaluation => ({ kind: 'rejected', permissio
 const malformed = (name: string): string =>
   `The input of this ${name} call was not a JSON object, perhaps cut off. Nothing was run; send the call again with a complete input.`;
 
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);

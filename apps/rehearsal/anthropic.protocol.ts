@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Message, ModelCall } from './conversation.js';
-import { type Frame, type Protocol, type ReplyContext, inputText, pieces, words } from './protocol.js';
+import { type Frame, inputText, type Protocol, pieces, type ReplyContext, words } from './protocol.js';
 import type { ScriptedReply } from './script.js';
 
 const Block = z
   .looseObject({ type: z.string(), cache_control: z.unknown().optional() })
-  .refine((block) => block.type !== 'text' || /\S/.test(String(block['text'] ?? '')), 'text content blocks must contain non-whitespace text');
+  .refine(
+    (block) => block.type !== 'text' || (typeof block['text'] === 'string' && /\S/.test(block['text'])),
+    'text content blocks must contain non-whitespace text',
+  );
 const Content = z.union([z.string(), z.array(Block)]);
 const Request = z.looseObject({
   model: z.string().min(1),

@@ -18,7 +18,7 @@ export interface Playback {
 
 /** Streams a reply with its script's timing. Ends with the stream, or rejects with an `AbortError` when the client goes away. */
 export async function playStream(response: ServerResponse, playback: Playback): Promise<void> {
-  const { reply, protocol, signal } = playback;
+  const { reply, signal } = playback;
   if (reply.ping_ms !== undefined) startStream(response);
   await silence(response, playback, reply.delay_ms ?? 0);
   startStream(response);
@@ -51,7 +51,11 @@ async function turn(response: ServerResponse, playback: Playback): Promise<void>
 }
 
 /** Answers a request that does not stream, with the same timing. */
-export async function playDocument(response: ServerResponse, document: unknown, { reply, signal, drop }: Pick<Playback, 'reply' | 'signal' | 'drop'>): Promise<void> {
+export async function playDocument(
+  response: ServerResponse,
+  document: unknown,
+  { reply, signal, drop }: Pick<Playback, 'reply' | 'signal' | 'drop'>,
+): Promise<void> {
   await sleep(reply.delay_ms ?? 0, undefined, { signal });
   if (reply.drop_after !== undefined) return drop();
   if (reply.stall_after !== undefined) return untilGone(signal);

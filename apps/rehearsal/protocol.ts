@@ -40,7 +40,7 @@ export const words = (text: string): string[] => text.match(/\S*\s+|\S+$/g) ?? [
 export const inputText = (input: unknown): string => (typeof input === 'string' ? input : JSON.stringify(input));
 
 /** Cuts text into pieces as a model would stream a tool input. */
-export const pieces = (text: string): string[] => text.match(/[^]{1,24}/gu) ?? [''];
+export const pieces = (text: string): string[] => text.match(/.{1,24}/gsu) ?? [''];
 
 /** Characters of everything a reply says. */
 export function replySize({ text = '', thinking = '', tool_calls = [] }: ScriptedReply): number {

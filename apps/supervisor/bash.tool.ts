@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
-import { textOutcome, type SandboxOutcome } from '../../activities/sandbox/supervisor-protocol.js';
+import { type SandboxOutcome, textOutcome } from '../../activities/sandbox/supervisor-protocol.js';
 import { DEFAULT_TOOL_TIMEOUT_MS, type ToolInput } from '../../activities/sandbox/tool-inputs.js';
-import { startShell, type CommandEnd, type Shell } from './shell.js';
+import { type CommandEnd, type Shell, startShell } from './shell.js';
 import { stopReason, type Tool, type ToolContext } from './tool.js';
 
 const FRESH = 'Working directory, variables and functions of the old shell are gone; files are kept.';
@@ -34,7 +34,8 @@ export function createBashTool(options: BashOptions): Tool<ToolInput<'bash'>> {
       notice = `[The old shell has ended since the last call. ${FRESH}]\n`;
     }
     const limitMs = Math.min(input.timeout_ms ?? DEFAULT_TOOL_TIMEOUT_MS, context.timeoutMs);
-    const current = (shell ??= startShell({ cwd: options.workspace, scratch: options.scratch }));
+    const current = shell ?? startShell({ cwd: options.workspace, scratch: options.scratch });
+    shell = current;
     context.startClock(limitMs);
     const stop = () => void current.kill();
     context.signal.addEventListener('abort', stop, { once: true });

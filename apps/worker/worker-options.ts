@@ -1,8 +1,13 @@
 import { DefaultLogger, type NativeConnection, type RuntimeOptions, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../../infra/config/config.js';
 import type { SessionActivities } from '../../workflows/contract/activities.js';
+
+/** Of the workflow code, short: every task notes it in history, three times for each tool call. */
+const buildId = (): string => createHash('sha256').update(readFileSync(BUNDLE)).digest('hex').slice(0, 8);
 
 const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
@@ -16,6 +21,7 @@ export const createWorkerOptions = (parts: {
   namespace: parts.config.temporal.namespace,
   taskQueue: parts.config.temporal.taskQueue,
   workflowBundle: { codePath: BUNDLE },
+  workerDeploymentOptions: { version: { deploymentName: 'rondo', buildId: buildId() }, useWorkerVersioning: false },
   activities: parts.activities,
   maxConcurrentActivityTaskExecutions: 200,
   maxConcurrentWorkflowTaskExecutions: 40,

@@ -15,7 +15,11 @@ export async function createDatabase(serverUrl: string = testServices().ownerUrl
   const asOwner = async (statement: string) => {
     const client = new pg.Client({ connectionString: serverUrl });
     await client.connect();
-    await client.query(statement).finally(() => client.end());
+    try {
+      await client.query(statement);
+    } finally {
+      await client.end();
+    }
   };
   await asOwner(`create database ${name}`);
   const url = new URL(serverUrl);

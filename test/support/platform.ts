@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
-import { type Rehearsal, startRehearsal } from '../../apps/rehearsal/server.js';
 import type { ScriptInput } from '../../apps/rehearsal/script.js';
+import { type Rehearsal, startRehearsal } from '../../apps/rehearsal/server.js';
 import { ensureApiKey } from '../../infra/postgres/api-keys.repo.js';
 import { createDatabase, type TestDatabase } from './database.js';
 import { type Program, startProgram } from './program.js';
@@ -104,7 +104,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
     async stop() {
-      await Promise.all([...workers, gateway].map((program) => program?.kill()));
+      await Promise.all([...workers, ...(gateway ? [gateway] : [])].map((program) => program.kill()));
       await rehearsal.close();
       await removeSandboxes(home);
       await database.drop();

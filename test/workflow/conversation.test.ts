@@ -7,21 +7,46 @@ import { waitFor } from '../support/wait-for.js';
 let platform: Platform;
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const bash = (command: string) => ({ name: 'bash', input: { command } });
-const WEATHER = { type: 'custom', name: 'weather', description: 'The weather in a city.', input_schema: { type: 'object', properties: { city: { type: 'string' } } } };
+const WEATHER = {
+  type: 'custom',
+  name: 'weather',
+  description: 'The weather in a city.',
+  input_schema: { type: 'object', properties: { city: { type: 'string' } } },
+};
 
 beforeAll(async () => {
   platform = await startPlatform({
     scripts: {
       echo: { replies: [{ text: 'You said {{input}}' }] },
-      slow: { rules: [{ match: 'change of plan', replies: [{ text: 'New plan it is.' }] }], replies: [{ tool_calls: [bash('sleep 2; echo slept')] }, { text: 'old plan' }] },
+      slow: {
+        rules: [{ match: 'change of plan', replies: [{ text: 'New plan it is.' }] }],
+        replies: [{ tool_calls: [bash('sleep 2; echo slept')] }, { text: 'old plan' }],
+      },
       shell: { replies: [{ tool_calls: [bash('cd /tmp && X=kept')] }, { tool_calls: [bash('echo $X in $PWD')] }, { text: '{{last_result}}' }] },
       many: {
         replies: [
-          { tool_calls: [bash('sleep 0.3; echo 1 >> /workspace/order'), bash('echo 2 >> /workspace/order'), { name: 'glob', input: { pattern: '*' } }, bash('cat /workspace/order')] },
+          {
+            tool_calls: [
+              bash('sleep 0.3; echo 1 >> /workspace/order'),
+              bash('echo 2 >> /workspace/order'),
+              { name: 'glob', input: { pattern: '*' } },
+              bash('cat /workspace/order'),
+            ],
+          },
           { text: '{{last_result}}' },
         ],
       },
-      weather: { replies: [{ tool_calls: [{ name: 'weather', input: { city: 'Oslo' } }, { name: 'weather', input: { city: 'Rome' } }] }, { text: 'It is {{last_result}}.' }] },
+      weather: {
+        replies: [
+          {
+            tool_calls: [
+              { name: 'weather', input: { city: 'Oslo' } },
+              { name: 'weather', input: { city: 'Rome' } },
+            ],
+          },
+          { text: 'It is {{last_result}}.' },
+        ],
+      },
       large: { replies: [{ tool_calls: [bash('head -c 3000000 /dev/zero | tr "\\0" x')] }, { text: 'seen' }] },
     },
   });
@@ -77,8 +102,8 @@ describe('invoke', () => {
     await waitForInvocation(platform, first.id);
     const second = await invoke(platform, { session_id: first.session_id, input: 'second' });
     await waitForInvocation(platform, second.id);
-    const { messages } = platform.rehearsal.requests().at(-1)?.body as { messages: { role: string }[] };
-    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user']);
+    const body = platform.rehearsal.requests().at(-1)?.body as { messages: { role: string }[] } | undefined;
+    expect(body?.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user']);
   });
 
   it('passes images to the model', async () => {
@@ -123,7 +148,11 @@ describe('the loop', () => {
     const { id, session_id } = await invoke(platform, { model: 'rehearsal/weather', input: 'go', tools: [WEATHER] });
     await waitForInvocation(platform, id, ['requires_action']);
     const calls = (await readLog(platform, session_id)).filter(({ type }) => type === 'agent.custom_tool_use');
-    const answer = (index: number, text: string) => ({ type: 'user.custom_tool_result', custom_tool_use_id: calls[index]?.id, content: [{ type: 'text', text }] });
+    const answer = (index: number, text: string) => ({
+      type: 'user.custom_tool_result',
+      custom_tool_use_id: calls[index]?.id,
+      content: [{ type: 'text', text }],
+    });
     expect((await send(session_id, answer(1, 'sunny'))).status).toBe(200);
     await waitFor('the rest to be announced', async () => (await readLog(platform, session_id)).at(-1)?.body.stop_reason?.event_ids?.length === 1);
     expect((await send(session_id, answer(0, 'snowing'), answer(0, 'snowing twice'))).status, 'a repeated result is accepted and ignored').toBe(200);

@@ -87,5 +87,3 @@ export class RondoError extends Error {
     this.details = options.details;
   }
 }
-
-export const isErrorCode = (value: unknown): value is ErrorCode => typeof value === 'string' && value in ERRORS;

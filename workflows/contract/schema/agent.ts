@@ -31,7 +31,7 @@ const toolsetConfig = z.object({
   permission_policy: PermissionPolicy.optional(),
 });
 
-export const AgentToolset = z.object({
+const AgentToolset = z.object({
   type: z.literal('agent_toolset_20260401'),
   default_config: z.object({ enabled: z.boolean().optional(), permission_policy: PermissionPolicy.optional() }).nullish(),
   configs: z.array(toolsetConfig).max(TOOLSET_NAMES.length).optional(),

@@ -2,9 +2,9 @@ import { z } from 'zod';
 
 const imageMediaType = z.enum(['image/jpeg', 'image/png', 'image/gif', 'image/webp']);
 
-export const TextBlock = z.object({ type: z.literal('text'), text: z.string() });
+const TextBlock = z.object({ type: z.literal('text'), text: z.string() });
 
-export const ImageBlock = z.object({
+const ImageBlock = z.object({
   type: z.literal('image'),
   source: z.discriminatedUnion('type', [
     z.object({ type: z.literal('base64'), media_type: imageMediaType, data: z.string().min(1) }),
@@ -13,7 +13,7 @@ export const ImageBlock = z.object({
   ]),
 });
 
-export const DocumentBlock = z.object({
+const DocumentBlock = z.object({
   type: z.literal('document'),
   source: z.discriminatedUnion('type', [
     z.object({ type: z.literal('base64'), media_type: z.literal('application/pdf'), data: z.string().min(1) }),
@@ -28,7 +28,7 @@ export const DocumentBlock = z.object({
 /** Content a caller may send in a message (wire section 3.2, "Blocks"). */
 export const InputBlock = z.discriminatedUnion('type', [TextBlock, ImageBlock, DocumentBlock]);
 
-export const SearchResultBlock = z.object({
+const SearchResultBlock = z.object({
   type: z.literal('search_result'),
   source: z.string(),
   title: z.string(),

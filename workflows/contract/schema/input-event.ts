@@ -8,12 +8,12 @@ export const UserMessage = z.object({
   content: z.array(InputBlock).min(1).max(1_000),
 });
 
-export const UserInterrupt = z.object({
+const UserInterrupt = z.object({
   type: z.literal('user.interrupt'),
   session_thread_id: z.string().nullish(),
 });
 
-export const UserToolConfirmation = z
+const UserToolConfirmation = z
   .object({
     type: z.literal('user.tool_confirmation'),
     tool_use_id: eventId,
@@ -25,7 +25,7 @@ export const UserToolConfirmation = z
     message: 'is only accepted with result "deny"',
   });
 
-export const UserCustomToolResult = z.object({
+const UserCustomToolResult = z.object({
   type: z.literal('user.custom_tool_result'),
   custom_tool_use_id: eventId,
   content: z.array(ResultBlock).max(1_000).nullish(),
