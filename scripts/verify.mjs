@@ -7,7 +7,7 @@ const ARCHITECTURE = ['vitest', 'run', '--project', 'unit'];
 
 /** Name, and the commands that all have to succeed. */
 const CHECKS = [
-  ['format', [['biome', 'check', '--linter-enabled=false', '.']]],
+  ['format', [['biome', 'check', '--linter-enabled=false', '--reporter=summary', '.']]],
   [
     'lint',
     [
