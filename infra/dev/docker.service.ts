@@ -1,6 +1,6 @@
 import { daemonLines } from '../../scripts/setup/engines.mjs';
 import { locateTools } from '../../scripts/setup/locate.mjs';
-import { askDaemon, howToInstallDocker, usersDaemonAddress } from '../../scripts/setup/tools/docker.mjs';
+import { askDaemon, howToGetDocker, usersDaemonAddress } from '../../scripts/setup/tools/docker.mjs';
 import { processEnvironment } from '../config/environment.js';
 import type { Child } from './child-process.js';
 import { type OwnDaemon, ownDaemon } from './docker-daemon.js';
@@ -41,7 +41,7 @@ export async function startDocker(context: ServiceContext, needed: readonly stri
     throw new Error(`The Docker daemon at ${address} does not know ${missing.join(', ')}: ${daemonLines(tools.runsc ?? '/usr/local/bin/runsc')}`);
   }
   if (dockerHost) throw new Error(`No Docker daemon answers at DOCKER_HOST=${dockerHost}: start it, or take the variable away.`);
-  if (!tools.dockerDaemon || !canRunOwn(tools)) throw new Error(`No Docker daemon answers at ${address}: ${howToInstallDocker()}.`);
+  if (!tools.dockerDaemon || !canRunOwn(tools)) throw new Error(`No Docker daemon answers at ${address}: ${howToGetDocker()}.`);
 
   const own = ownDaemon(config.paths.home, { dockerd: tools.dockerDaemon, runsc: tools.runsc });
   await own.endPrevious();

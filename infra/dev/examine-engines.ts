@@ -1,7 +1,7 @@
 import { daemonLines } from '../../scripts/setup/engines.mjs';
 import type { locateTools } from '../../scripts/setup/locate.mjs';
 import { bubblewrapWorks } from '../../scripts/setup/tools/bubblewrap.mjs';
-import { askDaemon, howToInstallDocker, usersDaemonAddress } from '../../scripts/setup/tools/docker.mjs';
+import { askDaemon, howToGetDocker, usersDaemonAddress } from '../../scripts/setup/tools/docker.mjs';
 import type { Config } from '../config/config.js';
 import { dockerEngine } from './docker-engine.js';
 import type { Finding } from './finding.js';
@@ -24,7 +24,7 @@ export async function examineEngines({ sandbox }: Config, tools: Tools): Promise
     ? { state: 'found', part: 'Docker', what: `yours at ${address} (${daemon.version}), runtimes ${daemon.runtimes.join(', ')}` }
     : ownDaemon
       ? { state: 'embedded', part: 'Docker', what: `a daemon of our own, ${tools.dockerDaemon}` }
-      : { state: absent(needed.docker), part: 'Docker', what: `no daemon answers at ${address}`, fix: sandbox.dockerHost ? 'start it, or take DOCKER_HOST away' : howToInstallDocker() };
+      : { state: absent(needed.docker), part: 'Docker', what: `no daemon answers at ${address}`, fix: sandbox.dockerHost ? 'start it, or take DOCKER_HOST away' : howToGetDocker() };
   const bubblewrap: Finding = hasBubblewrap
     ? { state: 'found', part: 'bubblewrap', what: tools.bubblewrap ?? '' }
     : tools.bubblewrap

@@ -1,21 +1,53 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { processStart } from './process-identity.mjs';
 
 const KEPT_LINES = 25;
+const OWNER = 'RONDO_SETUP';
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
 
-/** Ends every program started by `run`, with all it has started itself. */
-export function endChildren() {
-  for (const child of running) {
-    try {
-      process.kill(-(child.pid ?? 0), 'SIGKILL');
-    } catch {
-      // It ended by itself a moment ago.
-    }
+/** @type {Set<Promise<void>>} */
+const unbreakable = new Set();
+
+/**
+ * Ends every program started by `run`, with all it has started itself. Resolves when those that must not be broken off have ended.
+ * @returns {Promise<void>}
+ */
+export async function endChildren() {
+  for (const child of running) killGroup(child.pid ?? 0);
+  await Promise.allSettled(unbreakable);
+}
+
+/** @param {number} pid */
+function killGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended by itself a moment ago.
+  }
+}
+
+/**
+ * Ends the programs of a set-up that was killed: they work on, and would be in the way of the next one. They are known by a
+ * variable in their environment.
+ * @param {string} owner
+ */
+export function endChildrenOf(owner) {
+  for (const name of readdirSync('/proc')) {
+    if (/^\d+$/.test(name) && environmentOf(name).includes(`${OWNER}=${owner}\0`)) killGroup(Number(name));
+  }
+}
+
+/** @param {string} pid */
+function environmentOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8');
+  } catch {
+    return '';
   }
 }
 
@@ -70,18 +102,30 @@ export function starts(file, words) {
  * Runs a slow command to its end; its lines go to `report`. Fails with its last lines, which say why.
  * @param {string} command
  * @param {readonly string[]} words
- * @param {{ report?: ((line: string) => void) | undefined, cwd?: string, environment?: Record<string, string | undefined> }} [options]
+ * @param {{ report?: ((line: string) => void) | undefined, cwd?: string, environment?: Record<string, string | undefined>, whole?: boolean }} [options]
+ *   `whole`: an end of set-up waits for it instead of breaking it off
  * @returns {Promise<void>}
  */
 export function run(command, words, options = {}) {
+  const done = start(command, words, options);
+  if (options.whole) {
+    unbreakable.add(done);
+    done.catch(() => {}).finally(() => unbreakable.delete(done));
+  }
+  return done;
+}
+
+/** @type {typeof run} */
+function start(command, words, options = {}) {
+  const mark = options.whole ? {} : { [OWNER]: `${process.pid}.${processStart(process.pid)}` };
   return new Promise((resolve, reject) => {
     const child = spawn(command, words, {
       cwd: options.cwd,
-      env: options.environment ?? process.env,
+      env: { ...(options.environment ?? process.env), ...mark },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
-    running.add(child);
+    if (!options.whole) running.add(child);
     /** @type {string[]} */
     const last = [];
     const keep = (/** @type {Buffer} */ bytes) => {

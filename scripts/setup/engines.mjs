@@ -7,7 +7,7 @@ import {
   canInstallPackages,
   findDebootstrap,
   findDockerDaemon,
-  howToInstallDocker,
+  howToGetDocker,
   installPackages,
   usersDaemonAddress,
 } from './tools/docker.mjs';
@@ -95,11 +95,9 @@ async function docker(settings) {
   const address = usersDaemonAddress(settings.environment);
   if (await askDaemon(address)) return;
   if (settings.environment.DOCKER_HOST) throw new Error(`no daemon answers at DOCKER_HOST=${address}: start it, or take the variable away.`);
-  const root = process.getuid?.() === 0;
   const whole = findDockerDaemon() && (findDebootstrap() || findSandboxImage(settings));
   if (!whole && canInstallPackages()) await installPackages(settings);
-  if (!findDockerDaemon()) throw new Error(howToInstallDocker());
-  if (!root) throw new Error('Docker is installed but its daemon does not answer to you: sudo systemctl start docker && sudo usermod -aG docker "$USER", then log in again.');
+  if (!findDockerDaemon() || process.getuid?.() !== 0) throw new Error(`no daemon answers at ${address}: ${howToGetDocker()}`);
 }
 
 /** @param {Settings} settings */

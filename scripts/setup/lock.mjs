@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, readFileSync, rmSync, rmdirSync, statSync, writeFi
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endChildrenOf } from './command.mjs';
 import { bootId, processStart } from './process-identity.mjs';
 import { say } from './progress.mjs';
 
@@ -89,7 +90,10 @@ function takeOver(file) {
     return;
   }
   const holder = readHolder(file);
-  if (holder && isDead(holder)) rmSync(file, { force: true });
+  if (holder && isDead(holder)) {
+    if (holder.boot === bootId()) endChildrenOf(`${holder.pid}.${holder.start}`);
+    rmSync(file, { force: true });
+  }
   rmdirSync(door);
 }
 

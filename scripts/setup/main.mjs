@@ -32,8 +32,9 @@ const NEEDS = {
 };
 
 /** @param {NodeJS.Signals} signal */
-function stop(signal) {
-  endChildren();
+async function stop(signal) {
+  say(`\nSet-up was stopped by ${signal}; the next one goes on from here.`);
+  await endChildren();
   removeDrafts();
   releaseLocks();
   process.exit(signal === 'SIGINT' ? 130 : 143);
@@ -50,8 +51,8 @@ async function main() {
   say(`Set-up is complete (${seconds(performance.now() - started)})`);
 }
 
-process.on('SIGINT', stop);
-process.on('SIGTERM', stop);
+process.once('SIGINT', stop);
+process.once('SIGTERM', stop);
 try {
   await main();
 } catch (error) {

@@ -66,15 +66,15 @@ export async function installPackages(settings) {
       const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
       const patience = ['-o', 'DPkg::Lock::Timeout=120', '-o', 'Acquire::http::Timeout=5', '-o', 'Acquire::https::Timeout=5'];
       await run('apt-get', [...patience, 'update'], { report, environment });
-      await run('apt-get', [...patience, 'install', '-y', '--no-install-recommends', ...names], { report, environment });
+      await run('apt-get', [...patience, 'install', '-y', '--no-install-recommends', ...names], { report, environment, whole: true });
     });
   });
 }
 
-/** How to get Docker where set-up may not install it. @returns {string} */
-export function howToInstallDocker() {
-  const debian = existsSync('/etc/debian_version');
-  if (debian) return `run as root: apt-get install ${PACKAGES.join(' ')}`;
+/** What to do where no daemon answers and set-up cannot start one. @returns {string} */
+export function howToGetDocker() {
+  if (findDockerDaemon()) return 'sudo systemctl start docker && sudo usermod -aG docker "$USER", then log in again';
+  if (existsSync('/etc/debian_version')) return `run as root: apt-get install ${PACKAGES.join(' ')}`;
   return `install Docker Engine and start it (this is ${systemName()}), then check with: docker info`;
 }
 
