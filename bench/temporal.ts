@@ -3,14 +3,17 @@ import { Client, Connection } from '@temporalio/client';
 import { nowMs } from '../apps/rehearsal/recorder.js';
 import { sessionWorkflowId } from '../workflows/contract/names.js';
 import { BASELINE_QUEUE } from './baseline/names.js';
-import type { emptyPairs, oneEmptyActivity } from './baseline/workflows.js';
+import type { oneActivity, pairsOfActivities } from './baseline/workflows.js';
 
 /** The Temporal server itself: what it costs without Rondo, and what it knows about sessions. */
 export interface BenchTemporal {
   /** Starts a workflow of one empty activity: milliseconds until the activity's code ran, and until the result was here. */
   startAndOneActivity(): Promise<{ readonly toActivityMs: number; readonly toResultMs: number }>;
-  /** Runs empty activities in sequence, in one workflow: milliseconds for each two of them, from start of code to start of code. */
-  pairsOfActivities(pairs: number): Promise<number[]>;
+  /**
+   * Runs activities that do nothing for so long, in sequence, in one workflow: what each two of them take beside that time, in
+   * milliseconds, from start of code to start of code.
+   */
+  pairsOfActivities(pairs: number, eachMs: number): Promise<number[]>;
   /** Size of the history of a session's newest run. */
   historyOf(sessionId: string): Promise<{ readonly events: number; readonly bytes: number }>;
   /** Process ids of the workers that hold an activity of the session now. */
@@ -29,13 +32,17 @@ export async function connectTemporal(address: string, namespace: string): Promi
   return {
     async startAndOneActivity() {
       const sentAt = nowMs();
-      const handle = await workflow.start<typeof oneEmptyActivity>('oneEmptyActivity', { ...options(), args: [] });
-      const ranAt = await handle.result();
-      return { toActivityMs: ranAt - sentAt, toResultMs: nowMs() - sentAt };
+      const handle = await workflow.start<typeof oneActivity>('oneActivity', { ...options(), args: [] });
+      const { from } = await handle.result();
+      return { toActivityMs: from - sentAt, toResultMs: nowMs() - sentAt };
     },
-    async pairsOfActivities(pairs) {
-      const ranAt = await workflow.execute<typeof emptyPairs>('emptyPairs', { ...options(), args: [pairs] });
-      return Array.from({ length: pairs }, (_, pair) => (ranAt[2 * pair + 2] ?? Number.NaN) - (ranAt[2 * pair] ?? Number.NaN));
+    async pairsOfActivities(pairs, eachMs) {
+      const attended = await workflow.execute<typeof pairsOfActivities>('pairsOfActivities', { ...options(), args: [pairs, eachMs] });
+      return Array.from({ length: pairs }, (_, pair) => {
+        const [one, two, next] = attended.slice(2 * pair, 2 * pair + 3);
+        if (!one || !two || !next) throw new Error('An activity of the baseline is missing.');
+        return next.from - one.from - (one.to - one.from) - (two.to - two.from);
+      });
     },
     async historyOf(sessionId) {
       const { historyLength, historySize } = await workflow.getHandle(sessionWorkflowId(sessionId)).describe();

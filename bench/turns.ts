@@ -1,4 +1,5 @@
 import { expectCompleted } from './api.js';
+import { median } from './figures.js';
 import type { Run } from './part.js';
 import type { Stack } from './stack.js';
 
@@ -28,6 +29,12 @@ export async function measureSteps(stack: Stack, sessionId: string, play: () => 
     if (!here?.ended_at || !next) throw new Error('A model request has no end.');
     return { wallMs: next.received_at - here.received_at, modelMs: here.ended_at - here.received_at, tracedToolMs: ms };
   });
+}
+
+/** What is left of each step without model and tool. The tool counts with the smaller of what it took directly and by the trace: whatever else passes there is overhead. */
+export function overheadOf(steps: readonly StepTimes[], directMs: readonly number[]): number[] {
+  const toolMs = Math.min(median(directMs), median(steps.map(({ tracedToolMs }) => tracedToolMs)));
+  return steps.map(({ wallMs, modelMs }) => wallMs - modelMs - toolMs);
 }
 
 /** One whole turn through the gateway, to its end. */

@@ -1,14 +1,14 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { BaselineActivities } from './activities.js';
+import type { Attended, BaselineActivities } from './activities.js';
 
-const { empty } = proxyActivities<BaselineActivities>({ startToCloseTimeout: '1m' });
+const { attend } = proxyActivities<BaselineActivities>({ startToCloseTimeout: '1m' });
 
-/** The least Temporal can do for one message: one workflow, one activity. Answers when the activity ran. */
-export const oneEmptyActivity = (): Promise<number> => empty();
+/** The least Temporal can do for one message: one workflow, one empty activity. */
+export const oneActivity = (): Promise<Attended> => attend(0);
 
-/** The least Temporal can do for a loop of two activities a step. Answers when each ran; one more closes the last pair. */
-export async function emptyPairs(pairs: number): Promise<number[]> {
-  const ranAt: number[] = [];
-  for (let count = 0; count <= 2 * pairs; count += 1) ranAt.push(await empty());
-  return ranAt;
+/** The least Temporal can do for a loop of two activities a step; one more closes the last pair. */
+export async function pairsOfActivities(pairs: number, milliseconds: number): Promise<Attended[]> {
+  const attended: Attended[] = [];
+  for (let count = 0; count <= 2 * pairs; count += 1) attended.push(await attend(milliseconds));
+  return attended;
 }

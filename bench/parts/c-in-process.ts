@@ -1,10 +1,10 @@
 import { connectDirectly, sandboxNameOf, timedCall } from '../direct-calls.js';
-import { type Figure, median, milliseconds, ratio } from '../figures.js';
+import { type Figure, milliseconds, ratio } from '../figures.js';
 import { createInProcessLoop } from '../in-process.js';
 import type { Part, Run } from '../part.js';
 import { stepsOf } from '../scripts.js';
 import type { Stack } from '../stack.js';
-import { measureSteps, playTurn, type StepTimes } from '../turns.js';
+import { measureSteps, overheadOf, playTurn, type StepTimes } from '../turns.js';
 
 const STEPS = 50;
 const DIRECT_CALLS = 20;
@@ -36,12 +36,10 @@ export const inProcess: Part = {
       await loop.close();
       await stack.api.kill(durable);
     }
-    const toolMs = median(direct);
-    const overheadOf = (steps: readonly StepTimes[]) => steps.map(({ wallMs, modelMs }) => wallMs - modelMs - toolMs);
-    const bare = milliseconds('overhead without Temporal', overheadOf(without), {
+    const bare = milliseconds('overhead without Temporal', overheadOf(without, direct), {
       note: 'the same state machine, activity functions, transactions and sandbox, called directly; not durable',
     });
-    const durableOne = milliseconds('overhead through Temporal, in turns with it', overheadOf(through));
+    const durableOne = milliseconds('overhead through Temporal, in turns with it', overheadOf(through, direct));
     return [bare, durableOne, ratio('through Temporal : without', durableOne.value, bare.value)];
   },
 };
