@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure, Context, heartbeat } from '@temporalio/activity';
-import { ERRORS, RondoError } from '../workflows/contract/errors.js';
 import type { SessionRef } from '../workflows/contract/activities.js';
+import { ERRORS, type ErrorCode, RondoError } from '../workflows/contract/errors.js';
 
 /** Tells activities of a session to stop now: quicker than Temporal's cancellation, which comes as well. */
 export interface StopBus {
@@ -42,22 +42,23 @@ export const createBoundary =
       return result;
     } catch (error) {
       if (context.cancellationSignal.aborted) throw new CancelledFailure('cancelled');
-      const failure = toFailure(error, deps.redact);
-      deps.log.warn({ activity: name, session: input.sessionId, attempt: context.info.attempt, code: failure.type, error: failure.message }, 'activity attempt failed');
-      throw failure;
+      const code = error instanceof RondoError ? error.code : 'internal';
+      const text = deps.redact(error instanceof Error ? error.message : String(error)).slice(0, MAXIMUM_MESSAGE);
+      deps.log.warn({ activity: name, session: input.sessionId, attempt: context.info.attempt, code, error: text }, 'activity attempt failed');
+      throw toFailure(code, input.sessionId, error instanceof RondoError ? error.retryAfterMs : undefined);
     } finally {
       clearInterval(beat);
       unsubscribe();
     }
   };
 
-/** Error to failure: a code, whether to try again, when; the message redacted and bounded, no stack, no cause. */
-function toFailure(error: unknown, redact: (text: string) => string): ApplicationFailure {
-  const code = error instanceof RondoError ? error.code : 'internal';
-  const message = redact(error instanceof Error ? error.message : String(error)).slice(0, MAXIMUM_MESSAGE);
-  const retryAfterMs = error instanceof RondoError ? error.retryAfterMs : undefined;
+/**
+ * What Temporal keeps of an error: a code, whether to try again, when. The text stays in our log and trace: a provider may
+ * quote the prompt in it, a sandbox may say anything.
+ */
+function toFailure(code: ErrorCode, sessionId: string, retryAfterMs: number | undefined): ApplicationFailure {
   const failure = ApplicationFailure.create({
-    message,
+    message: `${code}; the trace of session ${sessionId} and the worker's log say more`,
     type: code,
     nonRetryable: ERRORS[code].retry === 'never',
     ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
