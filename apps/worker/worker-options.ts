@@ -1,8 +1,8 @@
-import { DefaultLogger, type NativeConnection, type RuntimeOptions, type WorkerOptions } from '@temporalio/worker';
-import type { Logger } from 'pino';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { DefaultLogger, type NativeConnection, type RuntimeOptions, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
 import type { Config } from '../../infra/config/config.js';
 import type { SessionActivities } from '../../workflows/contract/activities.js';
 
