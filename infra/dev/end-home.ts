@@ -1,0 +1,39 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ownDaemon } from './docker-daemon.js';
+import { OWNER_RECORD } from './home-claim.js';
+import { endRecorded, livingRecord, recordNames } from './process-record.js';
+
+const GRACE_MS = 3_000;
+
+/**
+ * Ends everything that runs for the data folders below `folder` and has no owner any more: recorded programs and services,
+ * containers, sandboxes. For the remains of a test run; a folder whose owner lives is left alone.
+ */
+export async function endHomesBelow(folder: string): Promise<void> {
+  const homes = readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter((home) => existsSync(join(home, 'run')) && !livingRecord(home, OWNER_RECORD));
+  for (const home of homes) {
+    // Containers end only by their daemon, so that one goes first.
+    if (recordNames(home).includes('docker')) await ownDaemon(home, { dockerd: 'dockerd', runsc: undefined }).endPrevious();
+    await Promise.all(recordNames(home).map((name) => endRecorded(home, name, 'SIGTERM', GRACE_MS)));
+  }
+  for (const pid of processesNaming(folder)) process.kill(pid, 'SIGKILL');
+}
+
+/** Processes with this path in their arguments or environment: whatever was started for it without a record. */
+function processesNaming(path: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => ['cmdline', 'environ'].some((file) => readIfThere(`/proc/${name}/${file}`).includes(path)))
+    .map(Number);
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
