@@ -14,9 +14,7 @@ const STEPS = [
   ['node', 'scripts/bundle-workflows.mjs', next],
 ];
 
-const succeeded = STEPS.every(
-  ([program, ...words]) => spawnSync(`node_modules/.bin/${program}`, words, { stdio: 'inherit' }).status === 0,
-);
+const succeeded = STEPS.every(([program, ...words]) => spawnSync(`node_modules/.bin/${program}`, words, { stdio: 'inherit' }).status === 0);
 if (succeeded) {
   for (const folder of ['apps', 'workflows', 'activities', 'infra']) cpSync(folder, `${next}/${folder}`, { recursive: true, filter: isAsset });
   if (existsSync('dist')) renameSync('dist', previous);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endHomesBelow } from '../dist/infra/dev/end-home.js';
@@ -27,15 +28,14 @@ const vitest = spawn('node_modules/.bin/vitest', ['run', '--reporter=default', '
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => vitest.kill(signal));
 
-vitest.on('close', async (code, signal) => {
-  const { passed, failed, skipped } = count();
-  await clearAway(folder);
-  const missing = words.length === 0 ? skipped : 0;
-  if (missing > 0) console.log(`${missing} tests were skipped, which counts as failed.`);
-  const wentWrong = code !== 0 || signal !== null || missing > 0 || passed === 0;
-  console.log(`${passed} passed, ${Math.max(failed + missing, wentWrong ? 1 : 0)} failed`);
-  process.exitCode = wentWrong ? code || 1 : 0;
-});
+const [code, signal] = await once(vitest, 'close');
+const { passed, failed, skipped } = count();
+await clearAway(folder);
+const missing = words.length === 0 ? skipped : 0;
+if (missing > 0) console.log(`${missing} tests were skipped, which counts as failed.`);
+const wentWrong = code !== 0 || signal !== null || missing > 0 || passed === 0;
+console.log(`${passed} passed, ${Math.max(failed + missing, wentWrong ? 1 : 0)} failed`);
+process.exitCode = wentWrong ? code || 1 : 0;
 
 /** A file that could not even be loaded has no tests that failed, but it is a failure. */
 function count() {

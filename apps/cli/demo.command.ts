@@ -47,7 +47,9 @@ function summary(invocation: Invocation, succeeded: boolean): string[] {
   const { usage, steps, cold_start_ms: coldStart, links } = invocation;
   return [
     '',
-    succeeded ? '✓ The task is done.' : `✗ The task was not done; the turn ended as ${invocation.status} (${invocation.stop_reason?.type ?? 'no reason given'}).`,
+    succeeded
+      ? '✓ The task is done.'
+      : `✗ The task was not done; the turn ended as ${invocation.status} (${invocation.stop_reason?.type ?? 'no reason given'}).`,
     '',
     ...(invocation.output_text ?? '').split('\n').map((line) => `    ${line}`),
     '',

@@ -52,7 +52,11 @@ function describeInput(name: string, input: Readonly<Record<string, unknown>>): 
     case 'edit':
       return `${field('file_path')}\n- ${field('old_string')}\n+ ${field('new_string')}`;
     default:
-      return Object.values(input).filter((value) => typeof value === 'string').join(' ') || JSON.stringify(input);
+      return (
+        Object.values(input)
+          .filter((value) => typeof value === 'string')
+          .join(' ') || JSON.stringify(input)
+      );
   }
 }
 

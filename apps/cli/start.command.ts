@@ -1,6 +1,6 @@
-import { say } from './say.js';
-import { goOn } from './go-on.js';
 import { demoModel } from './demo-model.js';
+import { goOn } from './go-on.js';
+import { say } from './say.js';
 import { untilAborted, withStack } from './with-stack.js';
 
 /** `rondo start`: a stack until Ctrl-C. */

@@ -1,8 +1,8 @@
-import { type Config, loadConfig, loadConfigOrExit } from '../../infra/config/config.js';
+import { possibleProviders } from '../../activities/sandbox/select-provider.js';
 import type { Environment } from '../../infra/config/config.js';
+import { type Config, loadConfig, loadConfigOrExit } from '../../infra/config/config.js';
 import { sandboxSettings } from '../../infra/config/sandbox-settings.js';
 import { type Stack, startStack } from '../../infra/dev/stack.js';
-import { possibleProviders } from '../../activities/sandbox/select-provider.js';
 import { say } from './say.js';
 
 /** Ended by a signal, as shells count it. */

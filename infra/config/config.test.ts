@@ -38,9 +38,7 @@ describe('loadConfig', () => {
   });
 
   it('drops the slash at the end of an address', () => {
-    expect(loadConfig({ OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1/' }).models.openaiBaseUrl).toBe(
-      'http://127.0.0.1:11434/v1',
-    );
+    expect(loadConfig({ OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1/' }).models.openaiBaseUrl).toBe('http://127.0.0.1:11434/v1');
   });
 
   it('wraps keys and connection strings so that printing the settings shows none of them', () => {

@@ -3,9 +3,7 @@ import { VARIABLES, type Variable } from './variables.js';
 
 type Entry = (typeof VARIABLES)[number];
 type GroupOf<At extends string> = At extends `${infer Group}.${string}` ? Group : never;
-type ValueOf<One extends Entry> = One extends { readonly preset: string | (() => string) }
-  ? z.output<One['kind']>
-  : z.output<One['kind']> | undefined;
+type ValueOf<One extends Entry> = One extends { readonly preset: string | (() => string) } ? z.output<One['kind']> : z.output<One['kind']> | undefined;
 
 /** All settings of a process, grouped: `config.http.port`, `config.sandbox.engine`, … The table in variables.ts says what each is. */
 export type Config = {

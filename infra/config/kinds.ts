@@ -11,10 +11,7 @@ export const secret = () => z.string().transform((value) => new Secret(value));
 
 /** A whole number of at least `minimum` (and at most `maximum`). */
 export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) => {
-  const accepted =
-    maximum === Number.MAX_SAFE_INTEGER
-      ? `a whole number of at least ${minimum}`
-      : `a whole number from ${minimum} to ${maximum}`;
+  const accepted = maximum === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${minimum}` : `a whole number from ${minimum} to ${maximum}`;
   return z
     .string()
     .regex(/^\d{1,15}$/, accepted)
@@ -32,14 +29,12 @@ export const positive = () => {
     .refine((value) => value > 0, accepted);
 };
 
-export const oneOf = <const Choice extends readonly [string, ...string[]]>(...choices: Choice) =>
-  z.enum(choices, { error: `one of ${choices.join(', ')}` });
+export const oneOf = <const Choice extends readonly [string, ...string[]]>(...choices: Choice) => z.enum(choices, { error: `one of ${choices.join(', ')}` });
 
 export const onOff = () => oneOf('on', 'off').transform((value) => value === 'on');
 
 /** A file or folder; `~/` is the user's home, a relative path starts at the working directory. The result is absolute. */
-export const path = () =>
-  z.string().transform((value) => (/^~(\/|$)/.test(value) ? join(homedir(), value.slice(1)) : resolve(value)));
+export const path = () => z.string().transform((value) => (/^~(\/|$)/.test(value) ? join(homedir(), value.slice(1)) : resolve(value)));
 
 /** An http or https address; a slash at its end is dropped, so that paths can be appended. */
 export const httpUrl = () => {
@@ -55,5 +50,4 @@ export const postgresUrl = () =>
 
 export const hostAndPort = () => z.string().regex(/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'host:port, for example 127.0.0.1:7233');
 
-export const dockerAddress = () =>
-  z.string().regex(/^(unix|tcp|ssh|https?):\/\/\S+$/, 'a Docker address such as unix:///var/run/docker.sock');
+export const dockerAddress = () => z.string().regex(/^(unix|tcp|ssh|https?):\/\/\S+$/, 'a Docker address such as unix:///var/run/docker.sock');

@@ -1,8 +1,8 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { execFile } from 'node:child_process';
 import { processStart } from '../../scripts/setup/process-identity.mjs';
 import { askDaemon } from '../../scripts/setup/tools/docker.mjs';
 import { processEnvironment } from '../config/environment.js';
@@ -69,12 +69,16 @@ export function ownDaemon(home: string, tools: { dockerd: string; runsc: string 
     address,
     start,
     stop: async (child) => {
-      await dockerEngine(address).removeAllContainers().catch(() => {});
+      await dockerEngine(address)
+        .removeAllContainers()
+        .catch(() => {});
       await child.stop('SIGTERM', GRACE_MS);
       await clearAway();
     },
     endPrevious: async () => {
-      await dockerEngine(address).removeAllContainers().catch(() => {});
+      await dockerEngine(address)
+        .removeAllContainers()
+        .catch(() => {});
       await endRecorded(home, 'docker', 'SIGTERM', GRACE_MS);
       await clearAway();
     },

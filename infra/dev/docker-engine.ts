@@ -15,8 +15,7 @@ export interface DockerEngine {
 /** @param address `unix:///…` or `tcp://host:port` */
 export function dockerEngine(address: string): DockerEngine {
   const url = new URL(address);
-  const target: RequestOptions =
-    url.protocol === 'unix:' ? { socketPath: url.pathname } : { host: url.hostname, port: url.port || 2375 };
+  const target: RequestOptions = url.protocol === 'unix:' ? { socketPath: url.pathname } : { host: url.hostname, port: url.port || 2375 };
 
   const call = async (method: string, path: string, body?: string): Promise<{ status: number; text: string }> => {
     const outgoing = request({ ...target, method, path });

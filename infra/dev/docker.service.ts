@@ -5,7 +5,7 @@ import { processEnvironment } from '../config/environment.js';
 import type { Child } from './child-process.js';
 import { type OwnDaemon, ownDaemon } from './docker-daemon.js';
 import { dockerEngine } from './docker-engine.js';
-import { type RunningService, type ServiceContext, external } from './service.js';
+import { external, type RunningService, type ServiceContext } from './service.js';
 
 export interface DockerInfo {
   /** DOCKER_HOST for whoever wants to talk to this daemon. */
@@ -72,13 +72,13 @@ async function running(own: OwnDaemon, image: string, archive: string | undefine
   };
 }
 
-const canRunOwn = (tools: { dockerDaemon: string | undefined }): boolean =>
-  process.getuid?.() === 0 && tools.dockerDaemon !== undefined;
+const canRunOwn = (tools: { dockerDaemon: string | undefined }): boolean => process.getuid?.() === 0 && tools.dockerDaemon !== undefined;
 
 async function ensureImage(address: string, image: string, archive: string | undefined, log: ServiceContext['log']): Promise<void> {
   const engine = dockerEngine(address);
   if (await engine.hasImage(image)) return;
-  if (!archive) throw new Error(`Docker lacks the sandbox image ${image}, and it is not in the cache: run npm run setup, or set RONDO_SANDBOX_IMAGE to an image you have.`);
+  if (!archive)
+    throw new Error(`Docker lacks the sandbox image ${image}, and it is not in the cache: run npm run setup, or set RONDO_SANDBOX_IMAGE to an image you have.`);
   log(`Docker: importing the sandbox image ${image} (once) …`);
   await engine.importImage(archive, image);
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ownDaemon } from './docker-daemon.js';
 import { OWNER_RECORD } from './home-claim.js';

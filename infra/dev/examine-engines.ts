@@ -24,7 +24,12 @@ export async function examineEngines({ sandbox }: Config, tools: Tools): Promise
     ? { state: 'found', part: 'Docker', what: `yours at ${address} (${daemon.version}), runtimes ${daemon.runtimes.join(', ')}` }
     : ownDaemon
       ? { state: 'embedded', part: 'Docker', what: `a daemon of our own, ${tools.dockerDaemon}` }
-      : { state: absent(needed.docker), part: 'Docker', what: `no daemon answers at ${address}`, fix: sandbox.dockerHost ? 'start it, or take DOCKER_HOST away' : howToGetDocker() };
+      : {
+          state: absent(needed.docker),
+          part: 'Docker',
+          what: `no daemon answers at ${address}`,
+          fix: sandbox.dockerHost ? 'start it, or take DOCKER_HOST away' : howToGetDocker(),
+        };
   const bubblewrap: Finding = hasBubblewrap
     ? { state: 'found', part: 'bubblewrap', what: tools.bubblewrap ?? '' }
     : tools.bubblewrap
@@ -51,5 +56,10 @@ async function image(daemonAddress: string | undefined, name: string, tools: Too
   const part = 'Sandbox image';
   if (tools.sandboxImage) return { state: 'found', part, what: `${name}, ${tools.sandboxImage.folder}` };
   if (daemonAddress && (await dockerEngine(daemonAddress).hasImage(name))) return { state: 'found', part, what: `${name}, in Docker` };
-  return { state: 'absent', part, what: "not built: bubblewrap uses this system's /usr, Docker cannot be used", fix: `${SET_UP} (as root with debootstrap, or with Docker and a registry)` };
+  return {
+    state: 'absent',
+    part,
+    what: "not built: bubblewrap uses this system's /usr, Docker cannot be used",
+    fix: `${SET_UP} (as root with debootstrap, or with Docker and a registry)`,
+  };
 }

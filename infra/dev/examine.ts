@@ -39,7 +39,12 @@ async function postgres({ postgres: { ownerUrl }, paths }: Config): Promise<Find
     await pingPostgres(ownerUrl.reveal());
     return { state: 'found', part, what: `DATABASE_URL (${host})` };
   } catch {
-    return { state: 'missing', part, what: `DATABASE_URL (${host}) does not answer`, fix: 'start it, correct DATABASE_URL, or take the variable away to embed one' };
+    return {
+      state: 'missing',
+      part,
+      what: `DATABASE_URL (${host}) does not answer`,
+      fix: 'start it, correct DATABASE_URL, or take the variable away to embed one',
+    };
   }
 }
 
@@ -54,7 +59,12 @@ async function temporal({ temporal: { address, namespace } }: Config, tools: Too
     await pingTemporal(address);
     return { state: 'found', part, what: `TEMPORAL_ADDRESS (${address}), namespace ${namespace}` };
   } catch {
-    return { state: 'missing', part, what: `TEMPORAL_ADDRESS (${address}) does not answer`, fix: 'start it, correct TEMPORAL_ADDRESS, or take the variable away to embed one' };
+    return {
+      state: 'missing',
+      part,
+      what: `TEMPORAL_ADDRESS (${address}) does not answer`,
+      fix: 'start it, correct TEMPORAL_ADDRESS, or take the variable away to embed one',
+    };
   }
 }
 
@@ -65,5 +75,8 @@ function models({ models: { anthropicApiKey, openaiApiKey, openaiBaseUrl } }: Co
   ];
   const rehearsal: Finding = { state: 'embedded', part: 'Models', what: 'rehearsal/…, which plays scripts and is no language model' };
   if (providers.length === 0) return [{ ...rehearsal, fix: 'for a real one set ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL in .env' }];
-  return [{ state: 'found', part: 'Models', what: providers.join(', ') }, { ...rehearsal, part: '' }];
+  return [
+    { state: 'found', part: 'Models', what: providers.join(', ') },
+    { ...rehearsal, part: '' },
+  ];
 }

@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { withLock } from '../../scripts/setup/lock.mjs';
 import { bootId, processStart } from '../../scripts/setup/process-identity.mjs';
 import { homeFolder } from './home.js';

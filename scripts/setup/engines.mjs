@@ -2,15 +2,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { say } from './progress.mjs';
 import { bubblewrapWorks, findBubblewrap, provideBubblewrap } from './tools/bubblewrap.mjs';
-import {
-  askDaemon,
-  canInstallPackages,
-  findDebootstrap,
-  findDockerDaemon,
-  howToGetDocker,
-  installPackages,
-  usersDaemonAddress,
-} from './tools/docker.mjs';
+import { askDaemon, canInstallPackages, findDebootstrap, findDockerDaemon, howToGetDocker, installPackages, usersDaemonAddress } from './tools/docker.mjs';
 import { findGvisor, provideGvisor } from './tools/gvisor.mjs';
 import { findSandboxImage, provideSandboxImage } from './tools/sandbox-image.mjs';
 

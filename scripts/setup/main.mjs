@@ -51,8 +51,8 @@ async function main() {
   say(`Set-up is complete (${seconds(performance.now() - started)})`);
 }
 
-process.once('SIGINT', stop);
-process.once('SIGTERM', stop);
+process.once('SIGINT', (signal) => void stop(signal));
+process.once('SIGTERM', (signal) => void stop(signal));
 try {
   await main();
 } catch (error) {

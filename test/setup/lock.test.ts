@@ -3,8 +3,8 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFil
 import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bootId, processStart } from '../../scripts/setup/process-identity.mjs';
 import { withLock } from '../../scripts/setup/lock.mjs';
+import { bootId, processStart } from '../../scripts/setup/process-identity.mjs';
 
 const LOCK_MODULE = resolve('scripts/setup/lock.mjs');
 

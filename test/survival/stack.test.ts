@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type StackCommand, processesOf, runRondo, waitForOutput } from '../support/stack-command.js';
+import { processesOf, runRondo, type StackCommand, waitForOutput } from '../support/stack-command.js';
 
 const READY = /Rondo is ready at (http:\S+)/;
 
@@ -37,15 +37,19 @@ describe('the demo', () => {
     ['bubblewrap', bubblewrap],
     ['Docker with runc', runc],
     ['Docker with gVisor', runsc],
-  ])('does its task on %s, ends with 0 and leaves no process', async (_engine, environment) => {
-    const [home = ''] = homes;
-    const command = run(['demo', '--once'], home, environment);
-    expect(await command.ended, command.output()).toBe(0);
-    expect(command.output()).toContain('✓ The task is done.');
-    expect(command.output()).toContain('mean: 12.9');
-    expect(command.output()).toMatch(/Cold start +\d+ ms/);
-    expect(processesOf(home)).toEqual([]);
-  }, 180_000);
+  ])(
+    'does its task on %s, ends with 0 and leaves no process',
+    async (_engine, environment) => {
+      const [home = ''] = homes;
+      const command = run(['demo', '--once'], home, environment);
+      expect(await command.ended, command.output()).toBe(0);
+      expect(command.output()).toContain('✓ The task is done.');
+      expect(command.output()).toContain('mean: 12.9');
+      expect(command.output()).toMatch(/Cold start +\d+ ms/);
+      expect(processesOf(home)).toEqual([]);
+    },
+    180_000,
+  );
 
   it('ends with another code than 0 when the task is not done', async () => {
     const [home = ''] = homes;
@@ -109,6 +113,15 @@ describe('a stack', () => {
     const { pid } = JSON.parse(readFileSync(join(home, 'run', 'gateway.json'), 'utf8')) as { pid: number };
     process.kill(pid, 'SIGKILL');
     await waitForOutput(command, /gateway ended by SIGKILL; starting it again/);
-    await expect.poll(() => fetch(`${url}/healthz`).then(({ status }) => status, () => 0), { timeout: 30_000 }).toBe(200);
+    await expect
+      .poll(
+        () =>
+          fetch(`${url}/healthz`).then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        { timeout: 30_000 },
+      )
+      .toBe(200);
   }, 120_000);
 });

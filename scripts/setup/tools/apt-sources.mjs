@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ask, onPath } from '../command.mjs';
 
@@ -57,8 +57,7 @@ function line(text) {
  */
 export function downloadSettings() {
   const aptConfig = onPath('apt-config');
-  const values = (/** @type {string} */ key) =>
-    aptConfig ? /='(.*)'/.exec(ask(aptConfig, ['shell', 'VALUE', key]) ?? '')?.[1] : undefined;
+  const values = (/** @type {string} */ key) => (aptConfig ? /='(.*)'/.exec(ask(aptConfig, ['shell', 'VALUE', key]) ?? '')?.[1] : undefined);
   /** @type {Record<string, string>} */
   const variables = {};
   for (const scheme of ['http', 'https']) {

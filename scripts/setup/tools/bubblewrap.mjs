@@ -44,5 +44,4 @@ export async function provideBubblewrap(settings) {
  * @param {string} bwrap
  * @returns {boolean}
  */
-export const bubblewrapWorks = (bwrap) =>
-  ask(bwrap, ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', 'true']) !== undefined;
+export const bubblewrapWorks = (bwrap) => ask(bwrap, ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', 'true']) !== undefined;

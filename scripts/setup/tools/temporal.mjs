@@ -32,8 +32,7 @@ export async function provideTemporal(settings) {
 }
 
 /** @param {import('../settings.mjs').Settings} settings */
-export const provideTimeSkippingServer = (settings) =>
-  provide(settings.cache, TIME_SKIPPING, `Temporal's time-skipping server ${TIME_SKIPPING.version}`);
+export const provideTimeSkippingServer = (settings) => provide(settings.cache, TIME_SKIPPING, `Temporal's time-skipping server ${TIME_SKIPPING.version}`);
 
 /** @param {string} file */
 function isNewEnough(file) {
