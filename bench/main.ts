@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine } from './machine.js';
 import { type PartResult, runPart } from './part.js';
@@ -39,9 +39,10 @@ try {
 }
 
 const report: Report = { machine, startedAt, quick: values.quick, sandbox: `${engine} with ${runtime} (${isolation})`, parts: results };
-// A part of the bench, or a quick run, must not pass for the whole.
-const file = values.out ?? join(RESULTS, values.quick || wanted ? 'partial.json' : 'latest.json');
-mkdirSync(RESULTS, { recursive: true });
+// A part of the bench, a quick run or a stopped one must not pass for the whole.
+const isWhole = !values.quick && !wanted && !stop.signal.aborted;
+const file = values.out ?? join(RESULTS, isWhole ? 'latest.json' : 'partial.json');
+mkdirSync(dirname(file), { recursive: true });
 writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 process.stdout.write(`${toTable(report)}\n\nWritten to ${file}\n`);
 const failed = stop.signal.aborted || results.some(({ error }) => error !== undefined);
