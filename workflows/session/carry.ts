@@ -8,7 +8,7 @@ export interface Carried {
 
 const SCHEMA = 1;
 
-export const carry = (carried: Carried): SessionCarry => ({ schema: SCHEMA, state: carried });
+export const carry = ({ state, lines }: Carried): SessionCarry => ({ schema: SCHEMA, state: { state, lines } });
 
 /** State of a run: from its predecessor, or new. Every released schema keeps its reader here. */
 export function restore(handed: SessionCarry | undefined): Carried {

@@ -1,0 +1,66 @@
+import { condition } from '@temporalio/workflow';
+import type { OpenCall } from '../contract/activities.js';
+import { interruptible } from './interruptible.js';
+import { activities } from './proxies.js';
+import { type Run, show, somethingCame } from './run.js';
+import type { Effect, Outcome } from './turn.js';
+
+type EffectOf<Type extends Effect['type']> = Extract<Effect, { type: Type }>;
+
+/** Performs one effect. Undefined: it was waited, and something came. */
+export async function perform(run: Run, effect: Exclude<Effect, { type: 'finish' }>): Promise<Outcome | undefined> {
+  const { ref } = run;
+  switch (effect.type) {
+    case 'call_model':
+      show(run, 'running');
+      return interruptible(run, () => callModel(run, effect));
+    case 'run_tools':
+      show(run, 'running');
+      return interruptible(run, () => runTools(run, effect));
+    case 'settle':
+      return { type: 'settled', result: await activities.settle('approvals', { ...ref, epoch: effect.epoch, decisions: effect.decisions, expire: effect.expire }) };
+    case 'seal':
+      return { type: 'sealed', result: await activities.seal(effect.cause ? `seal · ${effect.cause}` : 'seal', { ...ref, epoch: effect.epoch, cause: effect.cause }) };
+    case 'wait':
+      return wait(run, effect);
+  }
+}
+
+async function callModel({ ref, state }: Run, effect: EffectOf<'call_model'>): Promise<Outcome> {
+  const step = (state.progress && state.modelDue ? state.progress.steps : 0) + 1;
+  return { type: 'model', result: await activities.callModel(`model · step ${step}`, { ...ref, epoch: effect.epoch, step: effect.step }) };
+}
+
+/** Calls that change the workspace run one after another, in the model's order; the others beside them. */
+async function runTools(run: Run, effect: EffectOf<'run_tools'>): Promise<Outcome> {
+  const inTurn = async () => {
+    const results = [];
+    for (const call of effect.serial) results.push(await runTool(run, call, effect));
+    return results;
+  };
+  const lanes = await Promise.all([inTurn(), ...effect.parallel.map(async (call) => [await runTool(run, call, effect)])]);
+  return { type: 'tools', results: lanes.flat() };
+}
+
+const runTool = async ({ ref }: Run, call: OpenCall, { epoch, step }: EffectOf<'run_tools'>) => ({
+  callId: call.id,
+  result: await activities.runTool(`${call.name} · call ${call.ordinal}`, { ...ref, epoch, step, callId: call.id }),
+});
+
+/** Waits for a message, or a time that matters. After the idle time the sandbox is given back, and an idle run ends. */
+async function wait(run: Run, effect: EffectOf<'wait'>): Promise<Outcome | undefined> {
+  const { state, settings } = run;
+  show(run, effect.for === 'decision' ? 'requires_action' : 'idle');
+  const deadline = effect.for === 'decision' ? state.progress?.limits.deadline : undefined;
+  const idle = state.sandboxUsed || effect.for === 'input' ? Date.now() + settings.idleCloseMs : undefined;
+  const until = Math.min(...[idle, effect.until, deadline].filter((time) => time !== undefined));
+  const came = () => somethingCame(run);
+  if (until === Number.POSITIVE_INFINITY) await condition(came);
+  else await condition(came, Math.max(1, until - Date.now()));
+  if (came() || until !== idle) return undefined;
+
+  const outcome: Outcome | undefined = state.sandboxUsed ? { type: 'sandbox_released' } : undefined;
+  if (outcome) await activities.releaseSandbox(run.ref);
+  run.closing = effect.for === 'input' && !came();
+  return outcome;
+}
