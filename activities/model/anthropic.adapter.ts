@@ -1,10 +1,10 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { anthropicError } from './anthropic.errors.js';
 import { createAnthropicReader } from './anthropic-events.js';
 import { toAnthropicRequest } from './anthropic-request.js';
-import { anthropicError } from './anthropic.errors.js';
 import type { ModelPart, ModelPort, ModelRequest } from './model.port.js';
-import { type ErrorContext, type ProviderLabel, incompleteAnswer } from './provider-error.js';
+import { type ErrorContext, incompleteAnswer, type ProviderLabel } from './provider-error.js';
 import { streamProvider } from './provider-stream.js';
 
 export interface AnthropicOptions {
@@ -38,7 +38,7 @@ export function createAnthropicModel(options: AnthropicOptions): ModelPort {
   const provider = options.label ?? ANTHROPIC;
   return {
     async *stream(request, { signal }) {
-      const context = { provider, model: request.model, host: new URL(baseURL).host };
+      const context = { provider, model: request.model, host: new URL(baseURL).host, apiKey: options.apiKey };
       try {
         yield* streamMessage(client, request, context, { signal, stallMs: options.stallMs });
       } catch (error) {

@@ -41,7 +41,7 @@ export function createOpenAiModel(options: OpenAiOptions): ModelPort {
   const tokenLimit = /(^|\.)openai\.(com|azure\.com)$/.test(hostname) ? 'max_completion_tokens' : 'max_tokens';
   return {
     async *stream(request, { signal }) {
-      const context = { provider: PROVIDER, model: request.model, host };
+      const context = { provider: PROVIDER, model: request.model, host, apiKey: options.apiKey };
       try {
         const body = toOpenAiRequest(request, tokenLimit);
         yield* streamCompletion((abort) => client.chat.completions.create(body, { signal: abort }).asResponse(), context, { signal, stallMs: options.stallMs });

@@ -14,6 +14,8 @@ export interface ErrorContext {
   readonly model: string;
   /** Host and port of the provider. */
   readonly host: string;
+  /** The key that was sent: careless servers quote it. */
+  readonly apiKey?: string | undefined;
 }
 
 /** What a provider said when it did not answer as asked. */
@@ -36,7 +38,9 @@ export function providerError(failure: ProviderFailure): RondoError {
   const { provider, model, status, type } = failure;
   const wait = retryAfterMs(failure.headers);
   const said = [status, type].filter((part) => part !== undefined).join(' ') || 'error in the stream';
-  const text = `${provider.name} answered ${said} for model ${model}: ${failure.message || 'no message'}`;
+  // Before the text is cut: of half a key nobody could tell later that it is one.
+  const message = failure.apiKey ? failure.message.replaceAll(failure.apiKey, '[redacted]') : failure.message;
+  const text = `${provider.name} answered ${said} for model ${model}: ${message || 'no message'}`;
   return new RondoError(codeOf(failure), `${bounded(text)}${remedy(failure)}`, wait === undefined ? {} : { retryAfterMs: wait });
 }
 
