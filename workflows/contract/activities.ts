@@ -13,8 +13,8 @@ export interface SessionActivities {
   settle(input: SettleInput): Promise<SettleResult>;
   /** Closes what is open (interrupt, limit, failure), or reads where a session stands after a dead run. */
   seal(input: SealInput): Promise<SealResult>;
-  /** Ends the session's sandbox; its workspace stays unless the session is gone for good. */
-  releaseSandbox(input: SessionRef): Promise<void>;
+  /** Ends the session's sandbox; its workspace stays. Does nothing when a newer epoch is open: the sandbox is in use again. */
+  releaseSandbox(input: ReleaseSandboxInput): Promise<void>;
 }
 
 export interface SessionRef {
@@ -26,6 +26,11 @@ export interface StepRef extends SessionRef {
   /** `null` on the first effect of a run: the activity then opens a new epoch. */
   readonly epoch: number | null;
   readonly step: number;
+}
+
+export interface ReleaseSandboxInput extends SessionRef {
+  /** The epoch of the run that gives the sandbox back; null where the session has ended for good. */
+  readonly epoch: number | null;
 }
 
 export type CallModelInput = StepRef;

@@ -2,6 +2,7 @@ import { condition } from '@temporalio/workflow';
 import type { OpenCall } from '../contract/activities.js';
 import { interruptible } from './interruptible.js';
 import { activities } from './proxies.js';
+import { releaseSandbox } from './release-sandbox.js';
 import { type Run, show, somethingCame } from './run.js';
 import type { Effect, Outcome } from './turn.js';
 
@@ -60,7 +61,7 @@ async function wait(run: Run, effect: EffectOf<'wait'>): Promise<Outcome | undef
   if (came() || until !== idle) return undefined;
 
   const outcome: Outcome | undefined = state.sandboxUsed ? { type: 'sandbox_released' } : undefined;
-  if (outcome) await activities.releaseSandbox(run.ref);
+  if (outcome) await releaseSandbox(run, state.epoch);
   run.closing = effect.for === 'input' && !came();
   return outcome;
 }

@@ -10,7 +10,7 @@ const heartbeatTimeout = '5s';
  * TRY_CANCEL: an interrupt never waits for an activity; the fence keeps a late one from writing.
  */
 const model = proxyActivities<Pick<SessionActivities, 'callModel'>>({
-  startToCloseTimeout: '20m',
+  startToCloseTimeout: '60m',
   heartbeatTimeout,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '60s' },
   cancellationType: ActivityCancellationType.TRY_CANCEL,
@@ -29,8 +29,8 @@ const records = proxyActivities<Pick<SessionActivities, 'settle' | 'seal'>>({
 });
 
 const sandbox = proxyActivities<Pick<SessionActivities, 'releaseSandbox'>>({
-  startToCloseTimeout: '60s',
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
 });
 
 /** Each activity with the words an operator reads beside it; never an argument, a prompt or an output. */

@@ -4,7 +4,7 @@ import { carry } from './carry.js';
 import { describe, keepLines } from './details.js';
 import { registerHandlers } from './handlers.js';
 import { perform } from './perform.js';
-import { activities } from './proxies.js';
+import { releaseSandbox } from './release-sandbox.js';
 import { openRun, type Run, show } from './run.js';
 import { apply, begin, nextEffect } from './turn.js';
 
@@ -30,7 +30,7 @@ export async function sessionWorkflow(input: SessionInput): Promise<void> {
 
   if (run.state.terminated) {
     show(run, 'terminated');
-    await activities.releaseSandbox(run.ref);
+    await releaseSandbox(run, null);
   }
   await condition(allHandlersFinished);
 }
