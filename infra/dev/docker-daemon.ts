@@ -74,6 +74,7 @@ export function ownDaemon(home: string, tools: { dockerd: string; runsc: string 
         .catch(() => {});
       await child.stop('SIGTERM', GRACE_MS);
       await clearAway();
+      rmSync(sockets, { recursive: true, force: true });
     },
     endPrevious: async () => {
       await dockerEngine(address)

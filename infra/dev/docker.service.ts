@@ -38,7 +38,7 @@ export async function startDocker(context: ServiceContext, needed: readonly stri
     return external('Docker', { address, runtimes: daemon.runtimes, image, embedded: false, pid: undefined });
   }
   if (daemon && (dockerHost || !canRunOwn(tools))) {
-    throw new Error(`The Docker daemon at ${address} does not know ${missing.join(', ')}: ${daemonLines(tools.runsc ?? '/usr/local/bin/runsc')}`);
+    throw new Error(`The Docker daemon at ${address} does not know ${missing.join(', ')}: ${howToRegister(missing, tools.runsc)}.`);
   }
   if (dockerHost) throw new Error(`No Docker daemon answers at DOCKER_HOST=${dockerHost}: start it, or take the variable away.`);
   if (!tools.dockerDaemon || !canRunOwn(tools)) throw new Error(`No Docker daemon answers at ${address}: ${howToGetDocker()}.`);
@@ -71,6 +71,11 @@ async function running(own: OwnDaemon, image: string, archive: string | undefine
     kill: () => child.stop('SIGKILL', 0),
   };
 }
+
+const howToRegister = (missing: readonly string[], runsc: string | undefined): string =>
+  missing.includes('runsc')
+    ? daemonLines(runsc ?? '/usr/local/bin/runsc')
+    : 'register it in /etc/docker/daemon.json and restart Docker, or set RONDO_SANDBOX_RUNTIME to one it knows';
 
 const canRunOwn = (tools: { dockerDaemon: string | undefined }): boolean => process.getuid?.() === 0 && tools.dockerDaemon !== undefined;
 
