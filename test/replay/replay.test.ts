@@ -104,15 +104,19 @@ interface Step {
   readonly bytes: number;
 }
 
-/** The steps with calls: from one callModel to the next, sizes as the server notes them whenever a workflow task starts. */
+/**
+ * The steps with calls: from one answer of the model to the next. Sizes are those the server noted when it handed the answer to
+ * the workflow; at that moment nothing else is under way.
+ */
 function stepsOf({ events }: RecordedHistory): Step[] {
-  const bounds = events.flatMap((event, index) => (activityOf(event) === 'callModel' ? [index] : []));
-  const sizeAt = (index: number): number => {
-    const task = events.findLast((event, at) => at < index && event.eventType === 'EVENT_TYPE_WORKFLOW_TASK_STARTED');
-    return Number(task && attributesOf(task)['historySizeBytes']);
-  };
-  return bounds.slice(0, -1).map((from, position) => {
-    const to = bounds[position + 1] ?? events.length;
-    return { calls: events.slice(from, to).filter((event) => activityOf(event) === 'runTool').length, events: to - from, bytes: sizeAt(to) - sizeAt(from) };
+  const answers = events.flatMap((event, index) => {
+    if (activityOf(event) !== 'callModel') return [];
+    const taken = events.findIndex(({ eventType }, at) => at > index && eventType === 'EVENT_TYPE_WORKFLOW_TASK_STARTED');
+    return [{ index: taken, bytes: Number(attributesOf(events[taken] ?? event)['historySizeBytes']) }];
+  });
+  return answers.slice(0, -1).map((from, position) => {
+    const to = answers[position + 1] ?? from;
+    const calls = events.slice(from.index, to.index).filter((event) => activityOf(event) === 'runTool').length;
+    return { calls, events: to.index - from.index, bytes: to.bytes - from.bytes };
   });
 }
