@@ -77,7 +77,7 @@ export const logDocuments = (platform: Platform): Document[] => [
 ];
 
 /** Every string in a value, and every run of bytes as text. */
-export function everyText(value: unknown): string[] {
+function everyText(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (value instanceof Uint8Array) return [Buffer.from(value).toString('utf8')];
   if (typeof value !== 'object' || value === null) return [];
