@@ -52,7 +52,7 @@ describe('twenty people who decide about one call at the same time', () => {
           (error: { code?: string }) => error.code,
         );
     const bySignal = async (result: 'allow' | 'deny', by: string) => {
-      const settled = await settle({ ...ref, epoch: 0, decisions: [{ toolUseId: callId, result, by }], expire: false });
+      const settled = await settle({ ...ref, epoch: 0, decisions: [{ toolUseId: callId, result, by }], expireBy: null });
       if (settled.kind !== 'settled') throw new Error(`settle answered ${settled.kind}`);
       return settled.rejected[0]?.reason ?? 'won';
     };
@@ -66,7 +66,7 @@ describe('twenty people who decide about one call at the same time', () => {
     const refusals = new Set(verdicts.filter((verdict) => verdict !== 'won'));
     expect([...refusals].every((verdict) => verdict === 'tool_call.already_answered' || verdict === 'it was decided or ended before')).toBe(true);
 
-    await settle({ ...ref, epoch: 0, decisions: [], expire: false });
+    await settle({ ...ref, epoch: 0, decisions: [], expireBy: null });
     const log = await fixture.store.locked(ref, (session) => session.readEvents());
     const call = await callOf(ref, callId);
     expect(log.filter(({ type }) => type === 'user.tool_confirmation').map(({ body }) => body['result'])).toEqual([call?.decision]);
@@ -76,13 +76,13 @@ describe('twenty people who decide about one call at the same time', () => {
   it('lose against the time limit once it has denied, and win against it when they came first', async () => {
     const settle = createSettle({ store: fixture.store });
     const late = await aWaitingCall(new Date(Date.now() - 1_000));
-    await settle({ ...late.ref, epoch: 0, decisions: [], expire: true });
+    await settle({ ...late.ref, epoch: 0, decisions: [], expireBy: Date.now() });
     expect(await callOf(late.ref, late.callId)).toMatchObject({ decision: 'deny', decidedBy: 'timeout' });
     expect(await fixture.store.locked(late.ref, (session) => session.decide(late.callId, { result: 'allow', by: 'api', denyMessage: null }))).toBe(false);
 
     const early = await aWaitingCall(new Date(Date.now() - 1_000));
     await fixture.store.locked(early.ref, (session) => session.decide(early.callId, { result: 'allow', by: 'api', denyMessage: null }));
-    await settle({ ...early.ref, epoch: 0, decisions: [], expire: true });
+    await settle({ ...early.ref, epoch: 0, decisions: [], expireBy: Date.now() });
     expect(await callOf(early.ref, early.callId)).toMatchObject({ decision: 'allow', decidedBy: 'api', finishedAt: null });
   });
 });

@@ -98,7 +98,7 @@ it("in a client's result", async () => {
   const { ref, result } = await firstStep('client');
   const step = replied(result);
   await send(stage, ref, { type: 'user.custom_tool_result', custom_tool_use_id: step.calls[0]?.id ?? '', content: [{ type: 'text', text: EVIL }] });
-  expect(await worker.settle({ ...ref, epoch: step.epoch, decisions: [], expire: false })).toMatchObject({ kind: 'settled', calls: [], modelDue: true });
+  expect(await worker.settle({ ...ref, epoch: step.epoch, decisions: [], expireBy: null })).toMatchObject({ kind: 'settled', calls: [], modelDue: true });
   expect(await eventsOf(ref, 'user.custom_tool_result')).toMatchObject([{ body: { content: [{ text: STORED }] } }]);
   await expectToGoOn(ref, step);
 });
@@ -107,7 +107,7 @@ it('in the reason of a denial', async () => {
   const { ref, result } = await firstStep('asking', 'always_ask');
   const step = replied(result);
   await send(stage, ref, { type: 'user.tool_confirmation', tool_use_id: step.calls[0]?.id ?? '', result: 'deny', deny_message: EVIL });
-  await worker.settle({ ...ref, epoch: step.epoch, decisions: [], expire: false });
+  await worker.settle({ ...ref, epoch: step.epoch, decisions: [], expireBy: null });
   expect(await eventsOf(ref, 'agent.tool_result')).toMatchObject([{ body: { content: [{ text: STORED }], is_error: true } }]);
   await expectToGoOn(ref, step);
 });
@@ -120,7 +120,7 @@ it('in everything an operator sends by signal', async () => {
     { toolUseId: EVIL, result: 'deny' as const, problem: `no id: ${EVIL}` },
     { toolUseId, result: 'deny' as const, denyMessage: EVIL, by: EVIL },
   ];
-  const settled = await worker.settle({ ...ref, epoch: step.epoch, decisions, expire: false });
+  const settled = await worker.settle({ ...ref, epoch: step.epoch, decisions, expireBy: null });
   expect(settled).toMatchObject({ kind: 'settled', calls: [], rejected: [{ toolUseId: EVIL }] });
   const approvals = (await stage.attempts(ref)).filter(({ kind }) => kind === 'approval');
   expect(approvals).toMatchObject([{ outcome: 'rejected' }, { outcome: 'ok', detail: { by: `temporal-operator (unverified: ${STORED})` } }]);
