@@ -20,16 +20,25 @@ export const createCallModel =
     const opened = await openModelCall(deps, input);
     if (opened.kind !== 'open') return opened.result;
     const { call } = opened;
+    const timeUp = new AbortController();
+    const clock = call.deadline === undefined ? undefined : setTimeout(() => timeUp.abort(), Math.max(0, call.deadline - Date.now()));
     try {
       const { port, model } = deps.models(call.request.model);
-      const reply = await receive(deps, input, { ...call, request: { ...call.request, model } }, port, run.signal);
+      const signal = AbortSignal.any([run.signal, timeUp.signal]);
+      const reply = await receive(deps, input, { ...call, request: { ...call.request, model } }, port, signal);
       return await finishModelCall(deps, input, call, reply, digestOf(reply));
     } catch (error) {
       if (run.signal.aborted) {
         await deps.store.endAttempt(input, call.attemptId, { outcome: 'interrupted' });
         return { kind: 'superseded' };
       }
+      if (timeUp.signal.aborted) {
+        await deps.store.endAttempt(input, call.attemptId, { outcome: 'interrupted' });
+        return { kind: 'failed', cause: 'max_seconds' };
+      }
       return await giveUpOrRetry(deps, input, call, error);
+    } finally {
+      clearTimeout(clock);
     }
   };
 

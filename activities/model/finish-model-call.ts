@@ -8,11 +8,9 @@ import { progressOf, toOpenCall } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
 import { idleEvents, statusEvents, toolResultEvent } from '../session/wire-events.js';
 import type { CallModelDependencies, OpenModelCall } from './model-call.js';
+import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
 import { toEvents } from './event-writer.js';
 import type { ModelReply, ModelUsage } from './model.port.js';
-
-/** Attempts at one model request, dead workers included, before the turn is given up. */
-const MAXIMUM_ATTEMPTS = 8;
 
 /** The second transaction of a step: the whole answer, or nothing when something came first. */
 export const finishModelCall = (
@@ -84,8 +82,8 @@ export const recordFailedAttempt = (
     const valid = await mayWrite(session, call);
     await session.endAttempt(call.attemptId, { outcome: valid ? 'error' : 'superseded', errorCode: failure.code, errorMessage: failure.message });
     if (!valid) return 'superseded';
-    const attempts = await session.attemptsOf(modelAttemptKey(turn, turnUsage.steps + 1));
-    if (failure.final || attempts.length >= MAXIMUM_ATTEMPTS) return 'give_up';
+    const failures = await failedAttempts(session, modelAttemptKey(turn, turnUsage.steps + 1));
+    if (failure.final || failures >= MAXIMUM_ATTEMPTS) return 'give_up';
     const type = failure.code === 'model.rate_limited' ? 'model_rate_limited_error' : 'model_overloaded_error';
     await session.append([
       { type: 'session.error', body: { error: { type, message: failure.message, retry_status: { type: 'retrying' } } } },

@@ -20,4 +20,6 @@ export interface OpenModelCall {
   readonly attemptId: string;
   readonly startEventId: string;
   readonly request: ModelRequest;
+  /** The turn's deadline, in milliseconds since the epoch. */
+  readonly deadline: number | undefined;
 }

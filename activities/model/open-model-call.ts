@@ -3,7 +3,8 @@ import { decodeFence, encodeFence, type Fence } from '../../workflows/contract/f
 import { type EffectRecord, type InboxItem, NO_USAGE } from '../../workflows/contract/records.js';
 import { buildContext } from '../session/context.js';
 import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
-import { readStanding } from '../session/standing.js';
+import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
+import { progressOf, readStanding } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
 import { statusEvents } from '../session/wire-events.js';
 import { hasSandboxTools, modelTools } from '../tools/catalog.js';
@@ -46,6 +47,7 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
     await session.claimEffect({ key: effectKey, attempt, startEventId });
     const { turn, turnUsage, agent } = session.record;
     const key = modelAttemptKey(turn, turnUsage.steps + 1);
+    if ((await failedAttempts(session, key)) >= MAXIMUM_ATTEMPTS) return answered({ kind: 'failed', cause: 'model_unavailable' });
     const attemptId = await session.startAttempt({ turn, step: turnUsage.steps + 1, kind: 'model_call', name: agent.model.id, key, attempt });
     await session.markFirstModelRequest();
     const system = [agent.system, hasSandboxTools(agent) ? SANDBOX_NOTE : null].filter(Boolean).join('\n\n');
@@ -57,6 +59,7 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
         attempt,
         attemptId,
         startEventId,
+        deadline: progressOf(session.record, deps.defaultMaxSteps).limits.deadline,
         request: {
           model: agent.model.id,
           effort: agent.model.effort.type,

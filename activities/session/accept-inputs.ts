@@ -26,6 +26,7 @@ export async function acceptInputs(
   const accepted: AcceptedInput[] = [];
   let stop = false;
   for (const { id, event } of inputs) {
+    if (event.type === 'user.message' || event.type === 'user.custom_tool_result') refuseFiles(event.content ?? []);
     if (event.type === 'user.tool_confirmation') await confirm(session, event);
     if (event.type === 'user.custom_tool_result' && !(await answer(session, event.custom_tool_use_id))) continue;
     if (event.type === 'user.interrupt') {
@@ -39,6 +40,12 @@ export async function acceptInputs(
   if (accepted.length === 0) return { accepted, wake: false, stop };
   const { wake } = await session.putInbox(accepted);
   return { accepted, wake: wake || stop, stop };
+}
+
+/** A message in the log is sent to the model for ever, so what no model could be given must not get there. */
+function refuseFiles(content: readonly { readonly type: string; readonly source?: unknown }[]): void {
+  const index = content.findIndex(({ source }) => typeof source === 'object' && source !== null && 'type' in source && source.type === 'file');
+  if (index >= 0) throw new RondoError('request.invalid', `content.${index}.source.type: "file" is not supported yet; send the data as base64, or a url.`);
 }
 
 async function confirm(session: LockedSession, event: Extract<InputEvent, { type: 'user.tool_confirmation' }>): Promise<void> {

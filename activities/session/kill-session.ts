@@ -12,8 +12,8 @@ export async function killSession(session: LockedSession): Promise<void> {
   const { epoch } = decodeFence(session.record.fence);
   await session.update({ fence: encodeFence({ epoch: epoch + 1, step: 0 }) });
   await closeModelCalls(session);
-  await session.takeInbox(await session.readInbox().then((items) => items.filter(({ type }) => type !== 'user.custom_tool_result')));
   await closeOpenCalls(session, await session.openToolCalls(), 'killed');
+  await session.takeInbox(await session.readInbox());
   await session.moveInvocations({
     status: 'killed',
     stopReason: { type: 'killed' },

@@ -1,7 +1,7 @@
 import type { OperatorDecision, SettleInput, SettleResult } from '../../workflows/contract/activities.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
 import type { StopReason } from '../../workflows/contract/stop.js';
-import { toOpenCall } from './standing.js';
+import { isAnswer, toOpenCall } from './standing.js';
 import type { LockedSession, SessionStore } from './store.port.js';
 import { idleEvents, statusEvents, toolResultEvent } from './wire-events.js';
 
@@ -17,7 +17,7 @@ export const createSettle =
         const reason = await applyOperatorDecision(session, decision);
         if (reason) rejected.push({ toolUseId: decision.toolUseId, reason });
       }
-      if (input.expire) await denyExpired(session);
+      if (input.expireBy !== null) await denyExpired(session, input.expireBy);
       await takeAnswers(session);
       await closeDenied(session);
       await session.clearWake();
@@ -66,8 +66,7 @@ async function refusal(
   return first ? undefined : 'it was decided or ended before';
 }
 
-async function denyExpired(session: LockedSession): Promise<void> {
-  const now = Date.now();
+async function denyExpired(session: LockedSession, now: number): Promise<void> {
   for (const call of await session.openToolCalls()) {
     if (call.permission !== 'ask' || call.decision || !call.decideBy || call.decideBy.getTime() > now) continue;
     await session.decide(call.id, { result: 'deny', by: 'timeout', denyMessage: 'Nobody decided about this call in the time allowed.' });
@@ -76,7 +75,7 @@ async function denyExpired(session: LockedSession): Promise<void> {
 
 /** Moves confirmations and client results into the log; a result ends its call. Messages stay for the next step. */
 async function takeAnswers(session: LockedSession): Promise<void> {
-  const answers = (await session.readInbox()).filter(({ type }) => type === 'user.tool_confirmation' || type === 'user.custom_tool_result');
+  const answers = (await session.readInbox()).filter(({ type }) => isAnswer(type));
   await session.takeInbox(answers);
   for (const answer of answers) {
     const callId = answer.body['custom_tool_use_id'];

@@ -1,6 +1,6 @@
 import type { OpenCall, Standing, TurnProgress } from '../../workflows/contract/activities.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
-import type { SessionRecord, ToolCallRecord } from '../../workflows/contract/records.js';
+import { NO_USAGE, type SessionRecord, type ToolCallRecord } from '../../workflows/contract/records.js';
 import { changesWorkspace } from '../tools/catalog.js';
 import type { LockedSession } from './store.port.js';
 
@@ -32,12 +32,20 @@ export function progressOf(session: SessionRecord, defaultMaxSteps: number): Tur
   };
 }
 
+/** Inputs that answer a call: `settle` takes them, not the next model request. */
+export const isAnswer = (type: string): boolean => type === 'user.tool_confirmation' || type === 'user.custom_tool_result';
+
 export async function readStanding(session: LockedSession, defaultMaxSteps: number): Promise<Standing> {
-  const [calls, inbox] = [await session.openToolCalls(), await session.readInbox()];
+  const { record } = session;
+  const calls = await session.openToolCalls();
+  const inbox = await session.readInbox();
+  // What comes after a turn that is over is a new one: its limits begin anew.
+  const turn = record.modelDue || calls.length > 0 ? record : { ...record, turnUsage: NO_USAGE, turnStartedAt: null };
   return {
-    ...decodeFence(session.record.fence),
-    progress: progressOf(session.record, defaultMaxSteps),
+    ...decodeFence(record.fence),
+    progress: progressOf(turn, defaultMaxSteps),
     calls: calls.map(toOpenCall),
-    modelDue: session.record.modelDue || inbox.some(({ type }) => type === 'user.message'),
+    modelDue: record.modelDue || inbox.some(({ type }) => type === 'user.message'),
+    answersWaiting: inbox.some(({ type }) => isAnswer(type)),
   };
 }

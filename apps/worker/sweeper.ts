@@ -10,8 +10,12 @@ const MOST_AT_ONCE = 50;
 export async function sweep(deps: { readonly pool: Pool; readonly client: SessionClient; readonly log: Logger }): Promise<void> {
   const due = await sessionsToWake(deps.pool, MOST_AT_ONCE);
   for (const { sessionId, workspaceId } of due) {
-    const session = await transaction(deps.pool, workspaceId, (tx) => getSession(tx, sessionId));
-    await deps.client.wake({ sessionId, workspaceId, model: session.agent.model.id });
-    deps.log.info({ session: sessionId }, 'wake repeated');
+    try {
+      const session = await transaction(deps.pool, workspaceId, (tx) => getSession(tx, sessionId));
+      await deps.client.wake({ sessionId, workspaceId, model: session.agent.model.id });
+      deps.log.info({ session: sessionId }, 'wake repeated');
+    } catch (error) {
+      deps.log.warn({ session: sessionId, error: error instanceof Error ? error.message : String(error) }, 'wake not repeated; it is tried again');
+    }
   }
 }

@@ -88,10 +88,10 @@ export async function updateSession(tx: Transaction, id: string, change: Session
 const START_CLOCK = 'running_since = coalesce(running_since, clock_timestamp())';
 const STOP_CLOCK = `active_ms = active_ms + coalesce(round(extract(epoch from clock_timestamp() - running_since) * 1000), 0)::bigint, running_since = null`;
 
-/** Marks that the loop must look. Answers true only when the mark was not there before. */
+/** Marks that the loop must look. Answers true when the mark was not there before, or its wake seems to have been lost. */
 export async function setWakeNeeded(tx: Transaction, id: string): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `update sessions set wake_needed = true, wake_attempts = 0, wake_next_at = now() + interval '5 seconds' where id = $1 and not wake_needed`,
+    `update sessions set wake_needed = true, wake_attempts = 0, wake_next_at = now() + interval '5 seconds' where id = $1 and (not wake_needed or wake_attempts > 0)`,
     [id],
   );
   return rowCount === 1;

@@ -38,10 +38,10 @@ async function connect(pool: Pool): Promise<pg.PoolClient> {
   }
 }
 
-/** Classes 08 (connection), 57 (operator intervention), 53 (resources), 40 (serialization, deadlock) and lost sockets. */
+/** Classes 08 (connection), 57 (operator intervention), 53 (resources), 40 (serialization, deadlock), a lock not had in time, and lost sockets. */
 function asUnavailable(error: unknown): unknown {
   if (error instanceof RondoError || !(error instanceof Error)) return error;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const lost = /^(08|57|53|40)|^E[A-Z]+$/.test(code) || /connection|timeout exceeded/i.test(error.message);
+  const lost = /^(08|57|53|40|55P03|25P03)|^E[A-Z]+$/.test(code) || /connection|timeout exceeded/i.test(error.message);
   return lost ? new RondoError('service.unavailable', 'The database cannot be reached; the request can be repeated.', { cause: error }) : error;
 }

@@ -80,6 +80,8 @@ export interface Standing {
   readonly step: number;
   readonly progress: TurnProgress;
   readonly calls: readonly OpenCall[];
+  /** Decisions or client results have been accepted and not applied yet. */
+  readonly answersWaiting: boolean;
   /** The model owes an answer, or inputs wait. */
   readonly modelDue: boolean;
 }
@@ -129,8 +131,8 @@ export interface OperatorDecision {
 export interface SettleInput extends SessionRef {
   readonly epoch: number;
   readonly decisions: readonly OperatorDecision[];
-  /** Deny what is past its time. */
-  readonly expire: boolean;
+  /** Deny what had to be decided by then: the workflow's time, in milliseconds since the epoch. */
+  readonly expireBy: number | null;
 }
 
 export type SettleResult =

@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import { approve, approveUpdate, cannotDecide, interrupt, stateQuery, toDecision, wake } from './messages.js';
 import type { Run } from './run.js';
 
@@ -30,6 +30,8 @@ export function registerHandlers(run: Run): void {
       const decision = toDecision(message);
       run.state = { ...run.state, decisions: [...run.state.decisions, decision] };
       await condition(() => !run.state.calls.some((call) => call.id === decision.toolUseId && call.gate === 'ask'));
+      const refusal = run.refusals.get(decision.toolUseId);
+      if (refusal) throw ApplicationFailure.nonRetryable(refusal, 'approval.rejected');
       return decision.result;
     },
     {
@@ -41,4 +43,9 @@ export function registerHandlers(run: Run): void {
     },
   );
   setHandler(stateQuery, () => run.state);
+  CancellationScope.current().cancelRequested.catch(() => {
+    run.ended = 'interrupted';
+    run.state = { ...run.state, end: run.state.end ?? 'interrupted' };
+    run.interruptible?.cancel();
+  });
 }

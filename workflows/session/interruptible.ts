@@ -1,7 +1,7 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { EndCause } from '../contract/stop.js';
 import type { Run } from './run.js';
-import type { Outcome } from './turn.js';
+import { deadlineOf, type Outcome } from './turn.js';
 
 /**
  * Runs work that an interrupt, or the turn's deadline, cuts short. Nothing waits for what was cut: the fence keeps it from
@@ -10,7 +10,7 @@ import type { Outcome } from './turn.js';
 export async function interruptible(run: Run, work: () => Promise<Outcome>): Promise<Outcome> {
   const scope = new CancellationScope();
   const clock = new CancellationScope();
-  const deadline = run.state.progress?.limits.deadline;
+  const deadline = deadlineOf(run.state);
   let cause: EndCause | null = null;
   run.interruptible = scope;
   if (deadline !== undefined) {
@@ -27,7 +27,7 @@ export async function interruptible(run: Run, work: () => Promise<Outcome>): Pro
   try {
     return await scope.run(work);
   } catch (error) {
-    if (isCancellation(error)) return { type: 'cut', cause };
+    if (isCancellation(error)) return { type: 'cut', cause: cause ?? run.ended };
     if (error instanceof Error && error.name === 'ActivityFailure') return { type: 'cut', cause: 'internal' };
     throw error;
   } finally {

@@ -4,7 +4,7 @@ import { interruptible } from './interruptible.js';
 import { activities } from './proxies.js';
 import { releaseSandbox } from './release-sandbox.js';
 import { type Run, show, somethingCame } from './run.js';
-import type { Effect, Outcome } from './turn.js';
+import { deadlineOf, type Effect, type Outcome } from './turn.js';
 
 type EffectOf<Type extends Effect['type']> = Extract<Effect, { type: Type }>;
 
@@ -19,7 +19,7 @@ export async function perform(run: Run, effect: Exclude<Effect, { type: 'finish'
       show(run, 'running');
       return interruptible(run, () => runTools(run, effect));
     case 'settle':
-      return { type: 'settled', result: await activities.settle('approvals', { ...ref, epoch: effect.epoch, decisions: effect.decisions, expire: effect.expire }) };
+      return { type: 'settled', result: await activities.settle('approvals', { ...ref, epoch: effect.epoch, decisions: effect.decisions, expireBy: effect.expireBy }) };
     case 'seal':
       return { type: 'sealed', result: await activities.seal(effect.cause ? `seal · ${effect.cause}` : 'seal', { ...ref, epoch: effect.epoch, cause: effect.cause }) };
     case 'wait':
@@ -36,7 +36,11 @@ async function callModel({ ref, state }: Run, effect: EffectOf<'call_model'>): P
 async function runTools(run: Run, effect: EffectOf<'run_tools'>): Promise<Outcome> {
   const inTurn = async () => {
     const results = [];
-    for (const call of effect.serial) results.push(await runTool(run, call, effect));
+    for (const call of effect.serial) {
+      const ran = await runTool(run, call, effect);
+      results.push(ran);
+      if (ran.result.kind !== 'done') break;
+    }
     return results;
   };
   const lanes = await Promise.all([inTurn(), ...effect.parallel.map(async (call) => [await runTool(run, call, effect)])]);
@@ -51,8 +55,13 @@ const runTool = async ({ ref }: Run, call: OpenCall, { epoch, step }: EffectOf<'
 /** Waits for a message, or a time that matters. After the idle time the sandbox is given back, and an idle run ends. */
 async function wait(run: Run, effect: EffectOf<'wait'>): Promise<Outcome | undefined> {
   const { state, settings } = run;
+  if (run.ended) {
+    if (state.sandboxUsed) await releaseSandbox(run, state.epoch);
+    run.closing = true;
+    return undefined;
+  }
   show(run, effect.for === 'decision' ? 'requires_action' : 'idle');
-  const deadline = effect.for === 'decision' ? state.progress?.limits.deadline : undefined;
+  const deadline = deadlineOf(state);
   const idle = state.sandboxUsed || effect.for === 'input' ? Date.now() + settings.idleCloseMs : undefined;
   const until = Math.min(...[idle, effect.until, deadline].filter((time) => time !== undefined));
   const came = () => somethingCame(run);

@@ -19,16 +19,20 @@ export interface Run {
   interruptible: CancellationScope | undefined;
   /** As shown outside: running, requires_action, idle, terminated. */
   shown: string;
+  /** Temporal was asked to cancel the run: its turn ends, then the run. */
+  ended: 'interrupted' | null;
   /** The idle time is up and nothing came: the run ends. */
   closing: boolean;
+  /** Why operators' decisions changed nothing, by call. */
+  readonly refusals: Map<string, string>;
 }
 
 export function openRun({ sessionId, workspaceId, settings, carry }: SessionInput): Run {
-  return { ref: { sessionId, workspaceId }, settings, ...restore(carry), interruptible: undefined, shown: '', closing: false };
+  return { ref: { sessionId, workspaceId }, settings, ...restore(carry), interruptible: undefined, shown: '', ended: null, closing: false, refusals: new Map() };
 }
 
 /** Something came that the loop must look at. */
-export const somethingCame = ({ state }: Run): boolean => state.wake || state.look || state.decisions.length > 0;
+export const somethingCame = ({ state }: Run): boolean => state.wake || state.look || state.end !== null || state.decisions.length > 0;
 
 /** Shows operators where the session stands; costs an event in history only when the status changes. */
 export function show(run: Run, status: string): void {

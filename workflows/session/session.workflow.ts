@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import type { SessionInput } from '../contract/activities.js';
 import { carry } from './carry.js';
 import { describe, keepLines } from './details.js';
@@ -6,7 +6,7 @@ import { registerHandlers } from './handlers.js';
 import { perform } from './perform.js';
 import { releaseSandbox } from './release-sandbox.js';
 import { openRun, type Run, show } from './run.js';
-import { apply, begin, nextEffect } from './turn.js';
+import { apply, begin, nextEffect, type Outcome } from './turn.js';
 
 /**
  * One session: takes inputs, asks the model, runs tools, until nothing is left to do. Holds ids and counters; the content
@@ -15,7 +15,11 @@ import { apply, begin, nextEffect } from './turn.js';
 export async function sessionWorkflow(input: SessionInput): Promise<void> {
   const run = openRun(input);
   registerHandlers(run);
+  // A cancellation by an operator is a message like any other: what is open is still closed in good order.
+  await CancellationScope.nonCancellable(() => loop(run));
+}
 
+async function loop(run: Run): Promise<void> {
   while (!run.closing) {
     const effect = nextEffect(run.state, Date.now());
     if (effect.type === 'finish') break;
@@ -26,6 +30,7 @@ export async function sessionWorkflow(input: SessionInput): Promise<void> {
     if (!outcome) continue;
     run.state = apply(run.state, outcome);
     run.lines = keepLines(run.lines, describe(effect, outcome));
+    noteRefusals(run, outcome);
   }
 
   if (run.state.terminated) {
@@ -33,6 +38,11 @@ export async function sessionWorkflow(input: SessionInput): Promise<void> {
     await releaseSandbox(run, null);
   }
   await condition(allHandlersFinished);
+}
+
+function noteRefusals(run: Run, outcome: Outcome): void {
+  if (outcome.type !== 'settled' || outcome.result.kind !== 'settled') return;
+  for (const { toolUseId, reason } of outcome.result.rejected) run.refusals.set(toolUseId, reason);
 }
 
 /** No activity is in flight here, so a run may be handed over; one whose update still waits for its answer goes on. */

@@ -31,14 +31,14 @@ describe('the turn', () => {
     const state = apply(initialState, replied({ calls: [aCall('a'), aCall('b', { gate: 'ask' })], modelDue: true }));
     expect(nextEffect(state, NOW).type).toBe('run_tools');
     const after = apply(state, { type: 'tools', results: [{ callId: 'a', result: { kind: 'done', outcome: 'completed', isError: false } }] });
-    expect(nextEffect(after, NOW)).toEqual({ type: 'settle', epoch: 1, decisions: [], expire: false });
+    expect(nextEffect(after, NOW)).toEqual({ type: 'settle', epoch: 1, decisions: [], expireBy: null });
   });
 
   it('waits for a decision no longer than its time allows', () => {
     const call = aCall('a', { gate: 'ask', decideBy: NOW + 5_000 });
     const waiting = apply(idle, { type: 'settled', result: { kind: 'settled', calls: [call], modelDue: true, rejected: [] } });
     expect(nextEffect(waiting, NOW)).toEqual({ type: 'wait', for: 'decision', until: NOW + 5_000 });
-    expect(nextEffect(waiting, NOW + 5_000)).toMatchObject({ type: 'settle', expire: true });
+    expect(nextEffect(waiting, NOW + 5_000)).toMatchObject({ type: 'settle', expireBy: NOW + 5_000 });
   });
 
   it('looks at the rows after an interrupt, whatever it was doing', () => {
@@ -79,6 +79,16 @@ describe('the turn', () => {
   it('ends the turn when the first call of a run fails, instead of asking again', () => {
     const state = apply(initialState, { type: 'model', result: { kind: 'failed', cause: 'model_request_failed' } });
     expect(nextEffect(state, NOW)).toEqual({ type: 'seal', epoch: null, cause: 'model_request_failed' });
+  });
+
+  it('does not hold the deadline of a turn that is over against the next', () => {
+    const over = { ...idle, progress: progress({ limits: { maxSteps: 10, deadline: NOW - 1 } }) };
+    expect(nextEffect({ ...over, wake: true }, NOW)).toEqual({ type: 'call_model', epoch: 1, step: 2 });
+  });
+
+  it('applies answers that were accepted before the run began, before it does anything else', () => {
+    const result = { kind: 'standing' as const, epoch: 2, step: 1, progress: progress(), calls: [aCall('a')], answersWaiting: true, modelDue: true };
+    expect(nextEffect(apply(idle, { type: 'model', result }), NOW)).toMatchObject({ type: 'settle' });
   });
 
   it('finishes only when the session is terminated', () => {
@@ -134,7 +144,7 @@ describe('the turn under any order of outcomes and messages', () => {
       case 'settle':
         return { type: 'settled', result: moment.superseded ? { kind: 'superseded' } : { kind: 'settled', calls: moment.calls, modelDue: moment.modelDue, rejected: [] } };
       case 'seal':
-        return { type: 'sealed', result: { kind: 'standing', epoch: (effect.epoch ?? 0) + 1, step: 0, progress: progress(), calls: [], modelDue: moment.modelDue } };
+        return { type: 'sealed', result: { kind: 'standing', epoch: (effect.epoch ?? 0) + 1, step: 0, progress: progress(), calls: [], answersWaiting: false, modelDue: moment.modelDue } };
       case 'wait':
       case 'finish':
         return undefined;

@@ -29,6 +29,8 @@ export interface SessionState {
   readonly look: boolean;
   /** Inputs may be waiting. */
   readonly wake: boolean;
+  /** Answers to calls are in the inbox, found when the run began. */
+  readonly answersWaiting: boolean;
   /** Decisions by Temporal's own door, not applied yet. */
   readonly decisions: readonly OperatorDecision[];
   /** Clients have been told which calls wait for them. */
@@ -47,6 +49,7 @@ export const initialState: SessionState = {
   end: null,
   look: false,
   wake: false,
+  answersWaiting: false,
   decisions: [],
   waitAnnounced: false,
   sandboxUsed: false,
@@ -56,7 +59,7 @@ export const initialState: SessionState = {
 export type Effect =
   | { readonly type: 'call_model'; readonly epoch: number | null; readonly step: number }
   | { readonly type: 'run_tools'; readonly epoch: number; readonly step: number; readonly serial: readonly OpenCall[]; readonly parallel: readonly OpenCall[] }
-  | { readonly type: 'settle'; readonly epoch: number; readonly decisions: readonly OperatorDecision[]; readonly expire: boolean }
+  | { readonly type: 'settle'; readonly epoch: number; readonly decisions: readonly OperatorDecision[]; readonly expireBy: number | null }
   | { readonly type: 'seal'; readonly epoch: number | null; readonly cause: EndCause | null }
   /** Nothing to do until a message comes. `until`: the nearest decision time, in milliseconds since the epoch. */
   | { readonly type: 'wait'; readonly for: 'decision' | 'input'; readonly until?: number }
@@ -84,14 +87,14 @@ export function nextEffect(state: SessionState, now: number): Effect {
   const runnable = state.calls.filter((call) => !isWaiting(call));
   const waiting = state.calls.filter(isWaiting);
   const expire = waiting.some((call) => call.decideBy !== undefined && call.decideBy <= now);
-  const answered = waiting.length > 0 && (state.wake || expire);
-  if (answered || state.decisions.length > 0) return { type: 'settle', epoch: state.epoch, decisions: state.decisions, expire };
+  const answered = state.answersWaiting || (waiting.length > 0 && (state.wake || expire));
+  if (answered || state.decisions.length > 0) return { type: 'settle', epoch: state.epoch, decisions: state.decisions, expireBy: expire ? now : null };
   if (runnable.length > 0) {
     const serial = runnable.filter((call) => call.serial);
     return { type: 'run_tools', epoch: state.epoch, step: state.step, serial, parallel: runnable.filter((call) => !call.serial) };
   }
   if (waiting.length > 0) {
-    if (!state.waitAnnounced) return { type: 'settle', epoch: state.epoch, decisions: [], expire: false };
+    if (!state.waitAnnounced) return { type: 'settle', epoch: state.epoch, decisions: [], expireBy: null };
     const times = waiting.flatMap((call) => (call.decideBy === undefined ? [] : [call.decideBy]));
     return { type: 'wait', for: 'decision', ...(times.length > 0 ? { until: Math.min(...times) } : {}) };
   }
@@ -102,9 +105,13 @@ export function nextEffect(state: SessionState, now: number): Effect {
 }
 
 function timeUp(state: SessionState, now: number): EndCause | null {
-  const deadline = state.progress?.limits.deadline;
-  const inTurn = state.modelDue || state.calls.length > 0;
-  return inTurn && deadline !== undefined && deadline <= now ? 'max_seconds' : null;
+  const deadline = deadlineOf(state);
+  return deadline !== undefined && deadline <= now ? 'max_seconds' : null;
+}
+
+/** Until when the turn that is under way may go on, in milliseconds since the epoch. A turn that is over has no say. */
+export function deadlineOf(state: SessionState): number | undefined {
+  return state.modelDue || state.calls.length > 0 ? state.progress?.limits.deadline : undefined;
 }
 
 function limitReached({ progress }: SessionState): EndCause | undefined {
@@ -119,7 +126,7 @@ export function begin(state: SessionState, effect: Effect): SessionState {
   switch (effect.type) {
     case 'call_model':
     case 'settle':
-      return { ...state, wake: false, ...(effect.type === 'settle' ? { decisions: [] } : {}) };
+      return { ...state, wake: false, ...(effect.type === 'settle' ? { decisions: [], answersWaiting: false } : {}) };
     case 'seal':
       return { ...state, look: false, wake: false };
     case 'run_tools':
@@ -168,6 +175,7 @@ function afterModel(state: SessionState, result: CallModelResult): SessionState 
         calls: result.calls,
         modelDue: result.modelDue,
         waitAnnounced: false,
+        sandboxUsed: state.sandboxUsed || (state.epoch === null && result.progress.turn > 1),
         repeated,
         end: repeated && repeated.times >= REPEATED_CALL_LIMIT ? 'repeated_call' : null,
       };
@@ -194,6 +202,7 @@ const standing = (state: SessionState, at: Extract<SealResult, { kind: 'standing
   progress: at.progress,
   calls: at.calls,
   modelDue: at.modelDue,
+  answersWaiting: at.answersWaiting,
   waitAnnounced: false,
   repeated: null,
   end: null,

@@ -9,7 +9,7 @@ create or replace function sessions_to_wake(most integer) returns table (session
 
     update sessions s
     set wake_attempts = s.wake_attempts + 1,
-        wake_next_at = now() + least(interval '10 minutes', interval '5 seconds' * power(2, least(s.wake_attempts, 10)))
+        wake_next_at = now() + least(interval '1 minute', interval '5 seconds' * power(2, least(s.wake_attempts, 10)))
     where s.id in (select c.id from sessions c where c.wake_needed and c.wake_next_at <= now()
                    order by c.wake_next_at limit most for update skip locked)
     returning s.id, s.workspace_id

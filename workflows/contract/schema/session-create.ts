@@ -5,7 +5,7 @@ import { InputEvent, UserMessage } from './input-event.js';
 const agentReference = z.object({
   type: z.literal('agent', 'must be "agent"; overrides are not supported yet'),
   id: z.string(),
-  version: z.int().min(1).optional(),
+  version: z.int().min(1).max(2_147_483_647).optional(),
 });
 
 const nothingYet = z.array(z.unknown()).max(0, 'is not supported yet; leave it out or empty').nullish();
