@@ -4,7 +4,7 @@ import { findBubblewrap } from './tools/bubblewrap.mjs';
 import { findDebootstrap, findDockerDaemon } from './tools/docker.mjs';
 import { findGvisor } from './tools/gvisor.mjs';
 import { findSandboxImage } from './tools/sandbox-image.mjs';
-import { findTemporal, findTimeSkippingServer } from './tools/temporal.mjs';
+import { findTemporal } from './tools/temporal.mjs';
 
 /**
  * Where the tools are that set-up provides, as of now; undefined for what is not there. All paths are absolute.
@@ -15,7 +15,6 @@ export function locateTools(environment = process.env) {
   const settings = { cache, environment };
   return {
     temporal: findTemporal(settings),
-    timeSkippingServer: findTimeSkippingServer(settings),
     bubblewrap: findBubblewrap(settings),
     dockerDaemon: findDockerDaemon(),
     runc: onPath('runc', environment),

