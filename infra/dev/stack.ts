@@ -65,7 +65,7 @@ export async function startStack(request: StackRequest): Promise<Stack> {
     signal.throwIfAborted();
 
     const rehearsalPort = config.models.rehearsalPort || (await freePort());
-    const rehearsal = await startRehearsal({ home, log, environment: rehearsalEnvironment(rehearsalPort) });
+    const rehearsal = await startRehearsal({ home, log, environment: rehearsalEnvironment(home, rehearsalPort) });
     keep('rehearsal', rehearsal.program);
     const shared = programEnvironment(config, services, { appUrl, port, rehearsalUrl: rehearsal.url });
     endings.push(() => request.endSandboxes(shared));
@@ -90,9 +90,9 @@ async function gatewayPort({ http }: Config): Promise<number> {
 }
 
 /** The model server gets no keys: it needs none. */
-function rehearsalEnvironment(port: number): Environment {
+function rehearsalEnvironment(home: string, port: number): Environment {
   const { PATH, HOME, LANG } = processEnvironment();
-  return { PATH, HOME, LANG, RONDO_REHEARSAL_PORT: String(port) };
+  return { PATH, HOME, LANG, RONDO_HOME: home, RONDO_REHEARSAL_PORT: String(port) };
 }
 
 /** What worker and gateway run in. They get the database as the role that owns nothing, and not the workspace's key. */
