@@ -41,15 +41,14 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
     }
 
     await beginOrContinueTurn(session, inbox);
-    const dead = before ?? (await takeOverDeadCall(session));
+    const dead = before ?? (input.epoch === null ? await takeOverDeadCall(session) : undefined);
     const attempt = (dead?.attempt ?? 0) + 1;
     const startEventId = dead?.startEventId ?? (await announceRequest(session, deps.newEventId()));
     await session.claimEffect({ key: effectKey, attempt, startEventId });
     const { turn, turnUsage, agent } = session.record;
     const key = modelAttemptKey(turn, turnUsage.steps + 1);
-    if ((await failedAttempts(session, key)) >= MAXIMUM_ATTEMPTS) return answered({ kind: 'failed', cause: 'model_unavailable' });
+    if (dead && (await failedAttempts(session, key)) >= MAXIMUM_ATTEMPTS) return answered({ kind: 'failed', cause: 'model_unavailable' });
     const attemptId = await session.startAttempt({ turn, step: turnUsage.steps + 1, kind: 'model_call', name: agent.model.id, key, attempt });
-    await session.markFirstModelRequest();
     const system = [agent.system, hasSandboxTools(agent) ? SANDBOX_NOTE : null].filter(Boolean).join('\n\n');
     return {
       kind: 'open',

@@ -82,9 +82,8 @@ export interface LockedSession {
   saveSandbox(sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void>;
 
   openInvocations(): Promise<InvocationRecord[]>;
-  /** Marks invocations whose input was taken as running. */
+  /** Marks invocations whose input was taken as running; the model request that takes it begins with the same transaction. */
   startInvocations(inputEventIds: readonly string[]): Promise<void>;
-  markFirstModelRequest(): Promise<void>;
   /** Moves every open, started invocation of this session to a status; terminal ones get an end time. */
   moveInvocations(to: {
     readonly status: InvocationStatus;

@@ -42,18 +42,10 @@ export async function openInvocations(tx: Transaction, sessionId: string): Promi
 export async function startInvocations(tx: Transaction, sessionId: string, inputEventIds: readonly string[]): Promise<void> {
   await tx.query({
     name: 'start_invocations',
-    text: `update invocations set status = 'running', started_at = coalesce(started_at, clock_timestamp())
+    text: `update invocations set status = 'running', started_at = coalesce(started_at, clock_timestamp()),
+        first_model_request_at = coalesce(first_model_request_at, clock_timestamp())
       where session_id = $1 and ended_at is null and input_event_id = any($2)`,
     values: [sessionId, inputEventIds],
-  });
-}
-
-export async function markFirstModelRequest(tx: Transaction, sessionId: string): Promise<void> {
-  await tx.query({
-    name: 'mark_first_model_request',
-    text: `update invocations set first_model_request_at = clock_timestamp()
-      where session_id = $1 and ended_at is null and started_at is not null and first_model_request_at is null`,
-    values: [sessionId],
   });
 }
 

@@ -123,7 +123,6 @@ export async function lockSession(tx: Transaction, id: string) {
 
     openInvocations: () => invocations.openInvocations(tx, id),
     startInvocations: (inputEventIds: readonly string[]) => invocations.startInvocations(tx, id, inputEventIds),
-    markFirstModelRequest: () => invocations.markFirstModelRequest(tx, id),
     moveInvocations: (to: Parameters<typeof invocations.moveInvocations>[2]) => invocations.moveInvocations(tx, id, to),
   };
 }

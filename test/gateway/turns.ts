@@ -27,7 +27,6 @@ export const begin = (gateway: TestGateway, sessionId: string) =>
     await session.startInvocations(inputs.map(({ id }) => id));
     await session.append(statusEvents(session.record, 'running'));
     await session.update({ status: 'running' });
-    await session.markFirstModelRequest();
   });
 
 const USAGE = { input_tokens: 12, output_tokens: 3, cache_read_input_tokens: 0, cache_creation_input_tokens: 0, steps: 1 };
