@@ -30,6 +30,7 @@ export class CallRefused extends Error {
 export interface Calls {
   /** Runs the call, attaches to it, or answers with what the journal knows of it. Throws CallRefused. */
   call(request: CallRequest): AttachedCall;
+  /** Stops the call; one that was not made yet will not run any more. */
   cancel(callId: string): void;
 }
 
@@ -72,7 +73,7 @@ export function createCalls(options: { journal: Journal; tools: ToolTable; outpu
       const digest = callDigest(request.name, request.input);
       const known = journal.find(request.callId);
       if (known !== undefined) {
-        if (known.digest !== digest) {
+        if (known.digest !== undefined && known.digest !== digest) {
           throw new CallRefused('conflict', `call ${request.callId} was made before with another name or input`);
         }
         return running.get(request.callId) ?? { output: undefined, outcome: Promise.resolve(recorded(journal, request.callId)) };
@@ -90,7 +91,13 @@ export function createCalls(options: { journal: Journal; tools: ToolTable; outpu
       return call;
     },
     cancel(callId) {
-      running.get(callId)?.stop('interrupted');
+      if (journal.find(callId) !== undefined) return running.get(callId)?.stop('interrupted');
+      try {
+        journal.start(callId, undefined);
+        journal.finish(callId, textOutcome('interrupted', 'Interrupted before it was started; nothing was run.'));
+      } catch {
+        // The disk is full: a call that comes later cannot be recorded either, and so is not run.
+      }
     },
   };
 }

@@ -38,6 +38,14 @@ test('a call that was started only is found unfinished', () => {
   expect(after.outcome('call_1')).toBeUndefined();
 });
 
+test('a call that was cancelled before it was made is found again without a digest', () => {
+  const directory = aDirectory();
+  const before = openJournal(directory);
+  before.start('call_1', undefined);
+  before.finish('call_1', outcome);
+  expect(openJournal(directory).find('call_1')).toEqual({ digest: undefined, finished: true });
+});
+
 test('a record torn by a crash counts as never written and spoils no later one', () => {
   const directory = aDirectory();
   openJournal(directory).start('call_1', digest);

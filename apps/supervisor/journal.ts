@@ -5,20 +5,22 @@ import { SandboxOutcome } from '../../activities/sandbox/supervisor-protocol.js'
 
 /** What the journal knows about a call. `finished` without an outcome: the outcome was too old to be kept. */
 export interface JournalEntry {
-  readonly digest: string;
+  /** Undefined for a call that was cancelled before anyone made it: any request under its id is that call. */
+  readonly digest: string | undefined;
   finished: boolean;
 }
 
 export interface Journal {
   find(callId: string): JournalEntry | undefined;
   /** Records that the call is about to run. Durable when it returns; throws if it could not be written. */
-  start(callId: string, digest: string): void;
+  start(callId: string, digest: string | undefined): void;
   finish(callId: string, outcome: SandboxOutcome): void;
   outcome(callId: string): SandboxOutcome | undefined;
   /** Whether an earlier supervisor of this sandbox has run calls. */
   readonly inherited: boolean;
 }
 
+const NO_DIGEST = '-';
 const MAX_CALLS = 100_000;
 const MAX_OUTCOME_BYTES = 64 * 1024 * 1024;
 
@@ -55,7 +57,7 @@ export function openJournal(directory: string): Journal {
     find: (callId) => entries.get(callId),
     start(callId, digest) {
       if (entries.size >= MAX_CALLS) throw new Error(`this sandbox has run ${MAX_CALLS} calls, its journal is full`);
-      fs.writeSync(file, `${callId} ${digest} start\n`);
+      fs.writeSync(file, `${callId} ${digest ?? NO_DIGEST} start\n`);
       fs.fdatasyncSync(file);
       entries.set(callId, { digest, finished: false });
     },
@@ -89,8 +91,10 @@ function readStarts(file: string): Map<string, JournalEntry> {
   const entries = new Map<string, JournalEntry>();
   const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
   for (const line of text.split('\n')) {
-    const match = /^([A-Za-z0-9_-]{1,128}) ([0-9a-f]{64}) start$/.exec(line);
-    if (match?.[1] !== undefined && match[2] !== undefined) entries.set(match[1], { digest: match[2], finished: false });
+    const match = /^([A-Za-z0-9_-]{1,128}) ([0-9a-f]{64}|-) start$/.exec(line);
+    if (match?.[1] !== undefined && match[2] !== undefined) {
+      entries.set(match[1], { digest: match[2] === NO_DIGEST ? undefined : match[2], finished: false });
+    }
   }
   return entries;
 }

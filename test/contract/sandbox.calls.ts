@@ -86,6 +86,16 @@ export function describeCalls(engine: () => TestEngine): void {
     expect(await sandbox.bash('ls never.txt')).toMatchObject({ is_error: true });
   });
 
+  test('a cancel that overtakes its call keeps it from running, also over another channel', async () => {
+    const id = freshId('sevt');
+    sandbox.client.cancel(id);
+    for (const channel of [sandbox, await sandbox.reconnect()]) {
+      const outcome = await channel.bash('touch overtaken.txt', { id });
+      expect(outcome, textOf(outcome)).toMatchObject({ status: 'interrupted', is_error: true });
+    }
+    expect(await sandbox.bash('ls overtaken.txt')).toMatchObject({ is_error: true });
+  });
+
   test('a call that waits for the shell can be interrupted and then never runs', async () => {
     const output = watchOutput();
     const first = sandbox.bash('echo busy; until [ -e free ]; do sleep 0.05; done', { onOutput: output.onOutput });
