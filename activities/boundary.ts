@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context, heartbeat } from '@temporalio/activity';
 import type { SessionRef } from '../workflows/contract/activities.js';
 import { ERRORS, type ErrorCode, RondoError } from '../workflows/contract/errors.js';
+import { isWithdrawn, withdrawal } from './withdrawal.js';
 
 /** Tells activities of a session to stop now: quicker than Temporal's cancellation, which comes as well. */
 export interface StopBus {
@@ -16,7 +17,7 @@ export interface BoundaryDependencies {
 }
 
 export interface ActivityRun {
-  /** Aborted by an interrupt, a kill, a cancellation or the worker's shutdown. */
+  /** Aborted by an interrupt, a kill or a cancellation, which end the work, or by a withdrawal (withdrawal.ts), which ends the attempt only. */
   readonly signal: AbortSignal;
   readonly attempt: number;
 }
@@ -25,7 +26,7 @@ const HEARTBEAT_EVERY_MS = 1_000;
 const MAXIMUM_MESSAGE = 500;
 
 /**
- * The one wrapper of every activity: heartbeats by timer, one abort signal from both ways of stopping, and errors that
+ * The one wrapper of every activity: heartbeats by timer, one abort signal from all ways of stopping, and errors that
  * leave as failures without foreign text in them.
  */
 export const createBoundary =
@@ -34,14 +35,20 @@ export const createBoundary =
   async (input: Input): Promise<Result> => {
     const context = Context.current();
     const stop = new AbortController();
-    const unsubscribe = deps.stopBus.onStop(input.sessionId, () => stop.abort(new RondoError('step.superseded', 'The session was stopped.')));
+    const end = () => stop.abort(new RondoError('step.superseded', 'The session was stopped.'));
+    const isCancelled = () => context.cancellationDetails?.cancelRequested === true;
+    const followTemporal = () => (isCancelled() ? end() : stop.abort(withdrawal()));
+    if (context.cancellationSignal.aborted) followTemporal();
+    context.cancellationSignal.addEventListener('abort', followTemporal);
+    const unsubscribe = deps.stopBus.onStop(input.sessionId, end);
     const beat = context.info.heartbeatTimeoutMs ? setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS) : undefined;
     try {
-      const result = await work(input, { signal: AbortSignal.any([stop.signal, context.cancellationSignal]), attempt: context.info.attempt });
-      context.cancellationSignal.throwIfAborted();
+      const result = await work(input, { signal: stop.signal, attempt: context.info.attempt });
+      if (isCancelled() || isWithdrawn(stop.signal)) stop.signal.throwIfAborted();
       return result;
-    } catch (error) {
-      if (context.cancellationSignal.aborted) throw new CancelledFailure('cancelled');
+    } catch (thrown) {
+      if (isCancelled()) throw new CancelledFailure('cancelled');
+      const error = isWithdrawn(stop.signal) ? stop.signal.reason : thrown;
       const code = error instanceof RondoError ? error.code : 'internal';
       const text = deps.redact(error instanceof Error ? error.message : String(error)).slice(0, MAXIMUM_MESSAGE);
       deps.log.warn({ activity: name, session: input.sessionId, attempt: context.info.attempt, code, error: text }, 'activity attempt failed');

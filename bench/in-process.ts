@@ -81,7 +81,7 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
       }
     },
     async close() {
-      for (const ref of new Map(played.map((one) => [one.sessionId, one])).values()) await sandboxes.release(ref);
+      for (const ref of new Map(played.map((one) => [one.sessionId, one])).values()) await sandboxes.release({ ...ref, epoch: Number.MAX_SAFE_INTEGER });
       await sandboxes.close();
       await pool.end();
     },

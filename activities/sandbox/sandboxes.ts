@@ -1,14 +1,19 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SessionRef } from '../../workflows/contract/activities.js';
+import type { ReleaseSandboxInput, SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
 import type { SandboxRecord } from '../../workflows/contract/records.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
+import { attachReady, attachStarting } from './attach.js';
 import type { SandboxProvider } from './sandbox.port.js';
-import { connectSupervisor, type SupervisorClient } from './supervisor.client.js';
+import type { SupervisorClient } from './supervisor.client.js';
 
 const STOP_TIMEOUT_MS = 2_000;
+/** Sandboxes that one acquire makes, each in the place of one that is gone. */
+const MAXIMUM_GENERATIONS = 3;
+
+type PlannedSandbox = Omit<SandboxRecord, 'sessionId' | 'workspaceId'>;
 
 export interface SandboxesOptions {
   readonly store: SessionStore;
@@ -34,7 +39,8 @@ export interface Sandboxes {
   disconnect(sessionId: string): void;
   /** Stops calls that may still run, whoever started them; best effort, within two seconds. */
   stopCalls(ref: SessionRef, callIds: readonly string[]): Promise<void>;
-  release(ref: SessionRef): Promise<void>;
+  /** Ends the session's sandbox, unless it is in use: by a newer epoch, by a running call, or, without an epoch, by a session that goes on. */
+  release(input: ReleaseSandboxInput): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -45,25 +51,36 @@ export interface Sandboxes {
 export function createSandboxes(options: SandboxesOptions): Sandboxes {
   const connections = new Map<string, Promise<AcquiredSandbox>>();
 
-  const acquire = (ref: SessionRef): Promise<AcquiredSandbox> => {
-    const known = connections.get(ref.sessionId);
-    if (known) return known;
-    const fresh = provision(ref);
-    connections.set(ref.sessionId, fresh);
-    fresh.catch(() => connections.delete(ref.sessionId));
+  /** Keeps a connection for as long as it is open. */
+  const keep = (sessionId: string, fresh: Promise<AcquiredSandbox>): Promise<AcquiredSandbox> => {
+    connections.set(sessionId, fresh);
+    const forget = () => {
+      if (connections.get(sessionId) === fresh) connections.delete(sessionId);
+    };
+    fresh.then(({ client }) => client.closed).then(forget, forget);
     return fresh;
   };
 
+  const acquire = (ref: SessionRef): Promise<AcquiredSandbox> => connections.get(ref.sessionId) ?? keep(ref.sessionId, provision(ref));
+
   const provision = async (ref: SessionRef): Promise<AcquiredSandbox> => {
     const provider = await options.provider();
-    let planned = await plan(ref, provider, undefined);
-    if (planned.sandbox.state === 'ready') {
-      const channel = await attach(provider, planned.sandbox.name);
-      if (channel) return { generation: planned.sandbox.generation, client: channel };
-      planned = await plan(ref, provider, planned.sandbox.generation);
+    let dead: number | undefined;
+    for (let tries = 0; tries < MAXIMUM_GENERATIONS; tries += 1) {
+      const sandbox = await plan(ref, provider, dead);
+      const client = sandbox.state === 'ready' ? await attachReady(provider, sandbox.name) : await start(ref, provider, sandbox);
+      if (client) return { generation: sandbox.generation, client };
+      // One that only does not answer still runs: it must not share the workspace with the next.
+      await provider.destroy(sandbox.name);
+      dead = sandbox.generation;
     }
-    const { sandbox } = planned;
+    throw new RondoError('sandbox.failed', `${MAXIMUM_GENERATIONS} sandboxes of session ${ref.sessionId} ended one after another before they could be used.`);
+  };
+
+  /** Makes the planned sandbox, or adopts it half made; nothing when it has ended already. */
+  const start = async (ref: SessionRef, provider: SandboxProvider, sandbox: PlannedSandbox): Promise<SupervisorClient | undefined> => {
     const trace = await options.store.locked(ref, (session) => startTrace(session, sandbox));
+    let client: SupervisorClient | undefined;
     try {
       await provider.create({
         name: sandbox.name,
@@ -73,29 +90,32 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
         cpus: options.cpus,
         processes: options.processes,
       });
-      const client = await attach(provider, sandbox.name);
-      if (!client) throw new RondoError('sandbox.failed', `Sandbox ${sandbox.name} ended while it started.`);
+      client = await attachStarting(provider, sandbox.name);
+      if (!client) throw new RondoError('sandbox.gone', `Sandbox ${sandbox.name} ended while it started.`);
       await options.store.locked(ref, async (session) => {
         const current = await session.findSandbox();
-        if (current?.generation === sandbox.generation) await session.saveSandbox({ ...sandbox, state: 'ready' });
+        if (current?.generation === sandbox.generation && current.state === 'starting') await session.saveSandbox({ ...sandbox, state: 'ready' });
         await session.endAttempt(trace, { outcome: 'ok', detail: { engine: sandbox.engine, runtime: sandbox.runtime, isolation: sandbox.isolation } });
       });
-      return { generation: sandbox.generation, client };
+      return client;
     } catch (error) {
-      await options.store.endAttempt(ref, trace, { outcome: 'error', errorCode: error instanceof RondoError ? error.code : 'internal' });
+      client?.close();
+      const errorCode = error instanceof RondoError ? error.code : 'internal';
+      await options.store.endAttempt(ref, trace, { outcome: 'error', errorCode });
+      if (errorCode === 'sandbox.gone') return undefined;
       throw error;
     }
   };
 
   /** Decides, under the lock, which generation is the session's. `dead` is one that turned out to be gone. */
   const plan = (ref: SessionRef, provider: SandboxProvider, dead: number | undefined) =>
-    options.store.locked(ref, async (session) => {
+    options.store.locked(ref, async (session): Promise<PlannedSandbox> => {
       if (session.record.status === 'terminated') throw new RondoError('step.superseded', `Session ${ref.sessionId} is terminated.`);
       const current = await session.findSandbox();
       const usable = current && current.state !== 'released' && current.generation !== dead;
-      if (usable) return { sandbox: current };
+      if (usable) return current;
       const generation = (current?.generation ?? 0) + 1;
-      const sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'> = {
+      const sandbox: PlannedSandbox = {
         generation,
         name: `rondo-${options.installation}-${ref.sessionId}-g${generation}`,
         engine: provider.engine,
@@ -104,16 +124,15 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
         state: 'starting',
       };
       await session.saveSandbox(sandbox);
-      return { sandbox };
+      return sandbox;
     });
 
   /** A connection to the sandbox another worker made, if it is there. */
-  const attachExisting = async (ref: SessionRef): Promise<SupervisorClient | undefined> => {
+  const attachExisting = async (ref: SessionRef): Promise<AcquiredSandbox> => {
     const sandbox = await options.store.locked(ref, (session) => session.findSandbox());
-    if (sandbox?.state !== 'ready') return undefined;
-    const client = await attach(await options.provider(), sandbox.name);
-    if (client) connections.set(ref.sessionId, Promise.resolve({ generation: sandbox.generation, client }));
-    return client;
+    const client = sandbox?.state === 'ready' ? await attachStarting(await options.provider(), sandbox.name) : undefined;
+    if (!sandbox || !client) throw new RondoError('sandbox.gone', `Session ${ref.sessionId} has no sandbox that runs.`);
+    return { generation: sandbox.generation, client };
   };
 
   const disconnect = (sessionId: string) => {
@@ -127,17 +146,18 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     disconnect,
     async stopCalls(ref, callIds) {
       const stop = async () => {
-        const client = await (connections.get(ref.sessionId)?.then((acquired) => acquired.client) ?? attachExisting(ref));
-        for (const callId of callIds) client?.cancel(callId);
+        const { client } = await (connections.get(ref.sessionId) ?? keep(ref.sessionId, attachExisting(ref)));
+        for (const callId of callIds) client.cancel(callId);
       };
       await Promise.race([stop().catch(() => undefined), delay(STOP_TIMEOUT_MS, undefined, { ref: false })]);
     },
-    async release(ref) {
-      disconnect(ref.sessionId);
-      const name = await options.store.locked(ref, async (session) => {
+    async release(input) {
+      // A generation that was released is never used again, so its name may be acted on after the lock.
+      const name = await options.store.locked(input, async (session) => {
         const current = await session.findSandbox();
-        if (current && current.state !== 'released') await session.saveSandbox({ ...current, state: 'released' });
-        return current?.name;
+        if (!current || (await isInUse(session, input.epoch))) return undefined;
+        if (current.state !== 'released') await session.saveSandbox({ ...current, state: 'released' });
+        return current.name;
       });
       if (name) await (await options.provider()).destroy(name);
     },
@@ -150,7 +170,15 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
 /** Host directory of a session's workspace. */
 export const workspaceOf = (home: string, sessionId: string): string => join(home, 'workspaces', sessionId);
 
-const startTrace = (session: LockedSession, sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<string> =>
+/** Whether whoever gives the sandbox back has been overtaken by somebody who needs it. */
+async function isInUse(session: LockedSession, epoch: number | null): Promise<boolean> {
+  if (epoch === null) return session.record.status !== 'terminated';
+  if (decodeFence(session.record.fence).epoch > epoch) return true;
+  const effects = await Promise.all((await session.openToolCalls()).map(({ id }) => session.findEffect(id)));
+  return effects.some((effect) => effect !== undefined && effect.generation !== null);
+}
+
+const startTrace = (session: LockedSession, sandbox: PlannedSandbox): Promise<string> =>
   session.startAttempt({
     turn: session.record.turn,
     step: decodeFence(session.record.fence).step,
@@ -159,14 +187,3 @@ const startTrace = (session: LockedSession, sandbox: Omit<SandboxRecord, 'sessio
     key: `sandbox:${sandbox.generation}`,
     attempt: 1,
   });
-
-/** A client of the supervisor inside, or nothing when the sandbox is gone. */
-async function attach(provider: SandboxProvider, name: string): Promise<SupervisorClient | undefined> {
-  try {
-    return await connectSupervisor(await provider.attach(name), { sandbox: name });
-  } catch (error) {
-    if (error instanceof RondoError && error.code === 'sandbox.gone') return undefined;
-    if (!(await provider.isRunning(name))) return undefined;
-    throw error;
-  }
-}

@@ -1,5 +1,6 @@
 import { duplexPair, type Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
+import { withdrawal } from '../withdrawal.js';
 import { connectSupervisor, type SupervisorClientOptions } from './supervisor.client.js';
 import { MAX_LINE_BYTES, MAX_OUTCOME_TEXT, PROTOCOL_VERSION } from './supervisor-protocol.js';
 
@@ -112,6 +113,31 @@ test('an interrupt that is never confirmed still ends the call', async () => {
     { cancelGraceMs: 20 },
   );
   expect(await client.call({ ...call, signal: controller.signal })).toMatchObject({ status: 'interrupted', is_error: true });
+});
+
+test('a withdrawal leaves the call alone: nothing is cancelled, nobody waits', async () => {
+  const asked: unknown[] = [];
+  const controller = new AbortController();
+  const client = await aForgedSupervisor((request) => {
+    asked.push(request['type']);
+    controller.abort(withdrawal());
+  });
+  await expect(client.call({ ...call, signal: controller.signal })).rejects.toMatchObject({ code: 'service.unavailable' });
+  client.close();
+  expect(asked).toEqual(['call']);
+});
+
+test('a supervisor that answers pings only is given up some time after the limit of the call', async () => {
+  const client = await aForgedSupervisor((request) => (request['type'] === 'ping' ? { type: 'pong' } : undefined), { pingIntervalMs: 10, overdueMs: 40 });
+  await expect(client.call({ ...call, timeoutMs: 10 })).rejects.toThrow(/did not end call call_1 at its time limit/);
+});
+
+test('a connection tells when it has ended', async () => {
+  const client = await aForgedSupervisor((_request, other) => void other.end());
+  expect(client.isOpen).toBe(true);
+  client.cancel('call_9');
+  await client.closed;
+  expect(client.isOpen).toBe(false);
 });
 
 test('an input over the line limit is not sent', async () => {

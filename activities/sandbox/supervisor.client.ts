@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
+import { isWithdrawn } from '../withdrawal.js';
 import { createLineSplitter } from './lines.js';
 import {
   MAX_LINE_BYTES,
@@ -19,7 +20,10 @@ export interface SupervisorCall {
   readonly name: string;
   readonly input: unknown;
   readonly timeoutMs: number;
-  /** Aborting cancels the call inside the sandbox and resolves to an `interrupted` outcome. */
+  /**
+   * Aborting cancels the call inside the sandbox and resolves to an `interrupted` outcome. A withdrawal leaves it running
+   * and rejects with that reason.
+   */
   readonly signal?: AbortSignal;
   /** Output as it is printed. `offset` (UTF-16 code units) may jump forward when the reader was too slow. */
   readonly onOutput?: (text: string, offset: number) => void;
@@ -28,9 +32,13 @@ export interface SupervisorCall {
 export interface SupervisorClient {
   /** Id of the supervisor process on the other side; another one after it was restarted. */
   readonly bootId: string;
+  /** While this is true, a call is really sent. */
+  readonly isOpen: boolean;
+  /** Resolves when the connection has ended, whoever ended it. */
+  readonly closed: Promise<void>;
   /**
-   * Rejects with `sandbox.failed` when the channel breaks or the supervisor falls silent (attach again and repeat
-   * the call), with `request.conflict` when the id was used for another call.
+   * Rejects with `sandbox.failed` when the channel breaks, the supervisor falls silent or the call is overdue (attach
+   * again and repeat the call), with `request.conflict` when the id was used for another call.
    */
   call(call: SupervisorCall): Promise<ToolOutcome>;
   /** Cancels a call that somebody else may be waiting for; nobody answers. */
@@ -47,6 +55,8 @@ export interface SupervisorClientOptions {
   readonly pingIntervalMs?: number;
   /** How long an aborted call waits for the supervisor's confirmation. Default 2 s. */
   readonly cancelGraceMs?: number;
+  /** How long after its own time limit a call is given up. Default 30 s. */
+  readonly overdueMs?: number;
 }
 
 /** What a supervisor may send before it counts as a flood meant to keep the worker busy. */
@@ -59,10 +69,11 @@ interface PendingCall {
 
 /** Says hello over a fresh channel to a supervisor. Nothing it answers is trusted: all is validated and bounded. */
 export async function connectSupervisor(channel: Duplex, options: SupervisorClientOptions): Promise<SupervisorClient> {
-  const { sandbox, helloTimeoutMs = 15_000, pingIntervalMs = 10_000, cancelGraceMs = 2_000 } = options;
+  const { sandbox, helloTimeoutMs = 15_000, pingIntervalMs = 10_000, cancelGraceMs = 2_000, overdueMs = 30_000 } = options;
   const pending = new Map<string, PendingCall>();
   const split = createLineSplitter(MAX_LINE_BYTES);
   const hello = Promise.withResolvers<string>();
+  const closed = Promise.withResolvers<void>();
   let failure: RondoError | undefined;
   let heardAt = performance.now();
   let allowance = ALLOWED_BYTES.atOnce;
@@ -74,6 +85,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
     clearInterval(watchdog);
     channel.destroy();
     hello.reject(failure);
+    closed.resolve();
     for (const call of [...pending.values()]) call.settle(failure);
   };
 
@@ -125,8 +137,13 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
 
   return {
     bootId,
+    get isOpen() {
+      return failure === undefined;
+    },
+    closed: closed.promise,
     call({ callId, name, input, timeoutMs, signal, onOutput }) {
       if (failure !== undefined) return Promise.reject(failure);
+      if (isWithdrawn(signal)) return Promise.reject(signal?.reason);
       if (signal?.aborted) return Promise.resolve(textOutcome('interrupted', 'Interrupted before it was started; nothing was run.'));
       const request: SupervisorRequest = { type: 'call', call_id: callId, name, input, timeout_ms: timeoutMs };
       if (Buffer.byteLength(JSON.stringify(request)) >= MAX_LINE_BYTES) {
@@ -136,7 +153,9 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
 
       return new Promise<ToolOutcome>((resolve, reject) => {
         let grace: NodeJS.Timeout | undefined;
+        const overdue = setTimeout(() => settle(overdueFailure(sandbox, callId, timeoutMs)), timeoutMs + overdueMs);
         const cancel = () => {
+          if (isWithdrawn(signal)) return settle(signal?.reason);
           send({ type: 'cancel', call_id: callId });
           grace = setTimeout(
             () => settle(textOutcome('interrupted', 'Interrupted. The sandbox did not confirm in time, so parts of the call may still run.')),
@@ -145,6 +164,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
         };
         const settle = (result: ToolOutcome | RondoError) => {
           clearTimeout(grace);
+          clearTimeout(overdue);
           signal?.removeEventListener('abort', cancel);
           pending.delete(callId);
           if (pending.size === 0) {
@@ -168,6 +188,9 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
     close: () => fail('it was closed on this side'),
   };
 }
+
+const overdueFailure = (sandbox: string, callId: string, timeoutMs: number): RondoError =>
+  new RondoError('sandbox.failed', `Sandbox ${sandbox} did not end call ${callId} at its time limit of ${timeoutMs} ms.`);
 
 function refusal(sandbox: string, callId: string, code: SupervisorErrorCode, message: string): RondoError {
   const text = `Sandbox ${sandbox} refused call ${callId} (${code}): ${message}`;

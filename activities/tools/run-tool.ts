@@ -5,6 +5,7 @@ import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.j
 import type { ActivityRun } from '../boundary.js';
 import type { AcquiredSandbox, Sandboxes } from '../sandbox/sandboxes.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
+import { isWithdrawn } from '../withdrawal.js';
 
 export interface RunToolDependencies {
   readonly store: SessionStore;
@@ -20,9 +21,15 @@ interface Claim {
   readonly attemptId: string;
   readonly name: string;
   readonly input: unknown;
+  readonly sandbox: AcquiredSandbox;
+  /** No other attempt can have sent the call. */
+  readonly first: boolean;
   /** The call was sent to a sandbox that is gone: whether it ran cannot be known. */
   readonly lost: boolean;
 }
+
+/** The connection broke between the claim and the sending. */
+const wasNeverSent = ({ first, sandbox }: Claim): boolean => first && !sandbox.client.isOpen;
 
 /**
  * Runs one call exactly once, as far as anyone can: it is claimed with the sandbox's generation before it is sent, and
@@ -34,12 +41,15 @@ export const createRunTool =
   async (input: RunToolInput, run: ActivityRun): Promise<RunToolResult> => {
     let claim: Claim | undefined;
     try {
-      const sandbox = await deps.sandboxes.acquire(input);
-      const claimed = await claimCall(deps, input, sandbox);
+      let claimed = await claimCall(deps, input, run.signal);
+      if (claimed.kind === 'claimed' && wasNeverSent(claimed.claim)) {
+        await deps.store.endAttempt(input, claimed.claim.attemptId, { outcome: 'error', errorCode: 'sandbox.failed' });
+        claimed = await claimCall(deps, input, run.signal, claimed.claim);
+      }
       if (claimed.kind !== 'claimed') return claimed.result;
       claim = claimed.claim;
-      const outcome = claim.lost ? LOST : await execute(input, claim, sandbox, run.signal);
-      if (run.signal.aborted) {
+      const outcome = claim.lost ? LOST : await execute(input, claim, run.signal);
+      if (isStopped(run.signal)) {
         await deps.store.endAttempt(input, claim.attemptId, { outcome: 'interrupted' });
         return { kind: 'superseded' };
       }
@@ -62,9 +72,14 @@ const LOST: ToolOutcome = {
 
 type Claimed = { readonly kind: 'claimed'; readonly claim: Claim } | { readonly kind: 'answered'; readonly result: RunToolResult };
 
-/** The claim, in one transaction: fence, earlier result, earlier claim, generation; written before anything is sent. */
-const claimCall = (deps: RunToolDependencies, input: RunToolInput, sandbox: AcquiredSandbox): Promise<Claimed> =>
-  deps.store.locked(input, async (session): Promise<Claimed> => {
+/**
+ * The claim, in one transaction: fence, earlier result, earlier claim, generation; written before anything is sent, for a
+ * sandbox that can be reached. `unsent` is a claim of this same attempt whose call was never sent.
+ */
+async function claimCall(deps: RunToolDependencies, input: RunToolInput, signal: AbortSignal, unsent?: Claim): Promise<Claimed> {
+  const sandbox = await deps.sandboxes.acquire(input);
+  signal.throwIfAborted();
+  return deps.store.locked(input, async (session): Promise<Claimed> => {
     const call = await session.findToolCall(input.callId);
     if (!call) throw new RondoError('internal', `Tool call ${input.callId} is not in the log of session ${input.sessionId}.`);
     const before = await session.findEffect(call.id);
@@ -75,17 +90,23 @@ const claimCall = (deps: RunToolDependencies, input: RunToolInput, sandbox: Acqu
     if (current?.generation !== sandbox.generation || current.state !== 'ready') {
       throw new RondoError('sandbox.failed', `Sandbox generation ${sandbox.generation} of session ${input.sessionId} has been replaced.`);
     }
+    const bound = before?.attempt === unsent?.attempt ? null : (before?.generation ?? null);
+    const first = bound === null;
+    if (first && !sandbox.client.isOpen) {
+      throw new RondoError('sandbox.failed', `The connection to sandbox generation ${sandbox.generation} of session ${input.sessionId} ended before call ${call.id} was sent.`);
+    }
     const attempt = (before?.attempt ?? 0) + 1;
     await session.claimEffect({ key: call.id, attempt });
-    const lost = before?.generation != null && before.generation !== sandbox.generation;
-    if (before?.generation == null) await session.bindGeneration(call.id, sandbox.generation);
+    if (first) await session.bindGeneration(call.id, sandbox.generation);
     const { turn, turnUsage } = session.record;
     const attemptId = await session.startAttempt({ turn, step: turnUsage.steps, kind: 'tool_call', name: call.name, key: call.id, attempt });
     const event = await session.findEvent(call.id);
-    return { kind: 'claimed', claim: { attempt, attemptId, name: call.name, input: event?.body['input'] ?? {}, lost } };
+    const lost = !first && bound !== sandbox.generation;
+    return { kind: 'claimed', claim: { attempt, attemptId, name: call.name, input: event?.body['input'] ?? {}, sandbox, first, lost } };
   });
+}
 
-const execute = (input: RunToolInput, claim: Claim, sandbox: AcquiredSandbox, signal: AbortSignal): Promise<ToolOutcome> =>
+const execute = (input: RunToolInput, { sandbox, ...claim }: Claim, signal: AbortSignal): Promise<ToolOutcome> =>
   sandbox.client.call({ callId: input.callId, name: claim.name, input: claim.input, timeoutMs: DEFAULT_TIMEOUT_MS, signal });
 
 /** Appends the result under the call's id, once; an attempt that was overtaken writes nothing. */
@@ -108,8 +129,10 @@ const finishCall = (deps: RunToolDependencies, input: RunToolInput, claim: Claim
 
 async function afterError(deps: RunToolDependencies, input: RunToolInput, run: ActivityRun, claim: Claim | undefined, error: unknown): Promise<RunToolResult> {
   const code = error instanceof RondoError ? error.code : 'internal';
-  if (claim) await deps.store.endAttempt(input, claim.attemptId, { outcome: run.signal.aborted ? 'interrupted' : 'error', errorCode: code });
-  if (run.signal.aborted || code === 'step.superseded') return { kind: 'superseded' };
+  if (claim) await deps.store.endAttempt(input, claim.attemptId, { outcome: isStopped(run.signal) ? 'interrupted' : 'error', errorCode: code });
+  if (isStopped(run.signal) || code === 'step.superseded') return { kind: 'superseded' };
+  // The command goes on, for the attempt that comes next.
+  if (isWithdrawn(run.signal)) throw error;
   deps.sandboxes.disconnect(input.sessionId);
   if (code === 'sandbox.unavailable') return { kind: 'failed', cause: 'sandbox_unavailable' };
   if (code.startsWith('sandbox.') && run.attempt >= MAXIMUM_SANDBOX_ATTEMPTS) return { kind: 'failed', cause: 'sandbox_unavailable' };
@@ -119,6 +142,8 @@ async function afterError(deps: RunToolDependencies, input: RunToolInput, run: A
   }
   throw error;
 }
+
+const isStopped = (signal: AbortSignal): boolean => signal.aborted && !isWithdrawn(signal);
 
 const isCurrent = (session: LockedSession, input: RunToolInput): boolean =>
   session.record.status !== 'terminated' && session.record.fence === encodeFence({ epoch: input.epoch, step: input.step });

@@ -59,7 +59,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     runTool: boundary('runTool', createRunTool({ store, sandboxes })),
     settle: boundary('settle', createSettle({ store })),
     seal: boundary('seal', createSeal({ store, defaultMaxSteps, stopCalls: sandboxes.stopCalls })),
-    releaseSandbox: boundary('releaseSandbox', (ref) => sandboxes.release(ref)),
+    releaseSandbox: boundary('releaseSandbox', (input) => sandboxes.release(input)),
   };
   return {
     activities,

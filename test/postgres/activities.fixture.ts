@@ -40,6 +40,8 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
   return {
     ...fixture,
     owner,
+    /** The sandboxes' engine, past every worker. */
+    engine: engine.provider,
     /** The activities of one more worker process. `hold` stops a model's answer before it is written. */
     aWorker(hold?: Hold) {
       const sandboxes = createSandboxes({
@@ -55,6 +57,7 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
       const model = createRehearsalModel({ url: rehearsal.url, stallMs: 20_000 });
       const { store } = fixture;
       return {
+        sandboxes,
         callModel: createCallModel({
           store,
           models: createModels({ rehearsal: hold ? hold.around(model) : model }),
