@@ -38,14 +38,25 @@ describe('createAnthropicReader', () => {
   });
 
   it('takes every event and block that it does not know as a sign of life', () => {
-    const { parts, reply } = read([{ type: 'ping' }, { type: 'from_the_future', x: 1 }, start(0, { type: 'server_tool_use', id: 'x' }), delta(0, { type: 'citations_delta' }), stop]);
+    const { parts, reply } = read([
+      { type: 'ping' },
+      { type: 'from_the_future', x: 1 },
+      start(0, { type: 'server_tool_use', id: 'x' }),
+      delta(0, { type: 'citations_delta' }),
+      stop,
+    ]);
     expect(parts.every(({ type }) => type === 'activity')).toBe(true);
     expect(parts).toHaveLength(5);
     expect(reply?.content).toEqual([]);
   });
 
   it('leaves text blocks out that stay empty, and counts blocks as they stand in the reply', () => {
-    const { parts, reply } = read([start(0, { type: 'text', text: '' }), start(1, { type: 'text', text: 'Be' }), delta(1, { type: 'text_delta', text: 'gun' }), stop]);
+    const { parts, reply } = read([
+      start(0, { type: 'text', text: '' }),
+      start(1, { type: 'text', text: 'Be' }),
+      delta(1, { type: 'text_delta', text: 'gun' }),
+      stop,
+    ]);
     expect(reply?.content).toEqual([{ type: 'text', text: 'Begun' }]);
     expect(parts).toContainEqual({ type: 'text_delta', block: 0, text: 'gun' });
   });

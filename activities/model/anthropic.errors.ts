@@ -1,6 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { RondoError } from '../../workflows/contract/errors.js';
-import { type ErrorContext, connectionError, providerError } from './provider-error.js';
+import { connectionError, type ErrorContext, providerError } from './provider-error.js';
 
 /** Whatever the Anthropic SDK or its connection throws, as the `RondoError` it means for us. */
 export function anthropicError(error: unknown, context: ErrorContext): RondoError {

@@ -6,8 +6,8 @@ import type { ActivityRun } from '../boundary.js';
 import { createDeltaPublisher } from './deltas.js';
 import { createPlaces } from './event-writer.js';
 import { finishModelCall, recordFailedAttempt } from './finish-model-call.js';
-import type { CallModelDependencies, OpenModelCall } from './model-call.js';
 import type { ModelPort, ModelReply } from './model.port.js';
+import type { CallModelDependencies, OpenModelCall } from './model-call.js';
 import { openModelCall } from './open-model-call.js';
 
 /**
@@ -42,13 +42,7 @@ export const createCallModel =
     }
   };
 
-async function receive(
-  deps: CallModelDependencies,
-  input: CallModelInput,
-  call: OpenModelCall,
-  port: ModelPort,
-  signal: AbortSignal,
-): Promise<ModelReply> {
+async function receive(deps: CallModelDependencies, input: CallModelInput, call: OpenModelCall, port: ModelPort, signal: AbortSignal): Promise<ModelReply> {
   const deltas = createDeltaPublisher(deps.store, input, encodeFence(call.fence));
   const place = createPlaces(call.startEventId);
   try {
@@ -86,4 +80,3 @@ function digestOf(reply: ModelReply): string | undefined {
   const calls = reply.content.flatMap((block) => (block.type === 'tool_use' ? [[block.name, block.input]] : []));
   return calls.length === 0 ? undefined : createHash('sha256').update(JSON.stringify(calls)).digest('base64url').slice(0, 16);
 }
-

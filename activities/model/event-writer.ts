@@ -76,7 +76,12 @@ export function toEvents(
             : {
                 id: eventId,
                 type: 'agent.tool_use',
-                body: { name: block.name, input, evaluated_permission: evaluation.permission, ...(evaluation.policy ? { evaluation: { type: evaluation.policy } } : {}) },
+                body: {
+                  name: block.name,
+                  input,
+                  evaluated_permission: evaluation.permission,
+                  ...(evaluation.policy ? { evaluation: { type: evaluation.policy } } : {}),
+                },
               },
         );
         if (evaluation.refusal) refusals.push({ callId: eventId, text: evaluation.refusal });
@@ -90,5 +95,4 @@ export function toEvents(
 }
 
 /** Providers send empty text blocks now and then; Anthropic refuses them when they come back in the context. */
-const hasText = (body: Readonly<Record<string, unknown>>): boolean =>
-  (body['content'] as readonly { text: string }[]).some(({ text }) => text.trim() !== '');
+const hasText = (body: Readonly<Record<string, unknown>>): boolean => (body['content'] as readonly { text: string }[]).some(({ text }) => text.trim() !== '');

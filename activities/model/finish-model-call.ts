@@ -7,10 +7,10 @@ import { modelAttemptKey } from '../session/seal.js';
 import { progressOf, toOpenCall } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
 import { idleEvents, statusEvents, toolResultEvent } from '../session/wire-events.js';
-import type { CallModelDependencies, OpenModelCall } from './model-call.js';
 import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
 import { toEvents } from './event-writer.js';
 import type { ModelReply, ModelUsage } from './model.port.js';
+import type { CallModelDependencies, OpenModelCall } from './model-call.js';
 
 /** The second transaction of a step: the whole answer, or nothing when something came first. */
 export const finishModelCall = (

@@ -3,11 +3,11 @@ import { decodeFence, encodeFence, type Fence } from '../../workflows/contract/f
 import { type EffectRecord, type InboxItem, NO_USAGE } from '../../workflows/contract/records.js';
 import { buildContext } from '../session/context.js';
 import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
-import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
 import { progressOf, readStanding } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
 import { statusEvents } from '../session/wire-events.js';
 import { hasSandboxTools, modelTools } from '../tools/catalog.js';
+import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
 import type { CallModelDependencies, OpenModelCall } from './model-call.js';
 
 const MAX_OUTPUT_TOKENS = 32_000;

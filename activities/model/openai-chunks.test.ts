@@ -47,7 +47,10 @@ describe('createOpenAiReader', () => {
 
   it('tells several whole calls under one index apart by their ids', () => {
     const calls = ['x', 'y'].map((id) => call({ index: 0, id, function: { name: 'bash', arguments: `{"command":"${id}"}` } }));
-    expect(replyTo(calls).content).toMatchObject([{ id: 'x', input: { command: 'x' } }, { id: 'y', input: { command: 'y' } }]);
+    expect(replyTo(calls).content).toMatchObject([
+      { id: 'x', input: { command: 'x' } },
+      { id: 'y', input: { command: 'y' } },
+    ]);
   });
 
   it('keeps one call together whose every fragment repeats id and name', () => {
@@ -61,12 +64,22 @@ describe('createOpenAiReader', () => {
   });
 
   it('takes arguments that are an object instead of text, and none at all', () => {
-    const calls = [call({ index: 0, id: 'a', function: { name: 'bash', arguments: { command: 'ls' } } }), call({ index: 1, id: 'b', function: { name: 'list' } })];
+    const calls = [
+      call({ index: 0, id: 'a', function: { name: 'bash', arguments: { command: 'ls' } } }),
+      call({ index: 1, id: 'b', function: { name: 'list' } }),
+    ];
     expect(replyTo(calls).content).toMatchObject([{ input: { command: 'ls' } }, { input: {} }]);
   });
 
   it('takes null contents, empty choices, missing usage and reasoning as signs of life', () => {
-    const { parts, reply } = read([chunk({ role: 'assistant', content: null, tool_calls: null }), { choices: [] }, {}, chunk({ reasoning_content: 'hm' }), chunk({ content: 'Hi' }), chunk({}, 'stop')]);
+    const { parts, reply } = read([
+      chunk({ role: 'assistant', content: null, tool_calls: null }),
+      { choices: [] },
+      {},
+      chunk({ reasoning_content: 'hm' }),
+      chunk({ content: 'Hi' }),
+      chunk({}, 'stop'),
+    ]);
     expect(parts.map(({ type }) => type)).toEqual(['activity', 'activity', 'activity', 'activity', 'text_start', 'text_delta', 'activity']);
     expect(reply).toEqual({
       content: [{ type: 'text', text: 'Hi' }],
@@ -76,7 +89,10 @@ describe('createOpenAiReader', () => {
   });
 
   it('counts cached tokens apart, from the last usage that was sent', () => {
-    const usage = (completion_tokens: number) => ({ choices: [], usage: { prompt_tokens: 100, completion_tokens, prompt_tokens_details: { cached_tokens: 60 } } });
+    const usage = (completion_tokens: number) => ({
+      choices: [],
+      usage: { prompt_tokens: 100, completion_tokens, prompt_tokens_details: { cached_tokens: 60 } },
+    });
     expect(replyTo([chunk({ content: 'x' }), usage(1), chunk({}, 'stop'), usage(7)]).usage).toEqual({
       inputTokens: 40,
       outputTokens: 7,
@@ -102,7 +118,10 @@ describe('createOpenAiReader', () => {
   });
 
   it('takes text that comes as a list of parts', () => {
-    const parts = [{ type: 'thinking', thinking: [] }, { type: 'text', text: 'Hi' }];
+    const parts = [
+      { type: 'thinking', thinking: [] },
+      { type: 'text', text: 'Hi' },
+    ];
     expect(replyTo([chunk({ content: parts }, 'stop')]).content).toEqual([{ type: 'text', text: 'Hi' }]);
   });
 

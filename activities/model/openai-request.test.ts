@@ -12,7 +12,11 @@ const image = { type: 'image', source: { type: 'base64', media_type: 'image/png'
 describe('toOpenAiRequest', () => {
   it('puts the results of a step right behind their calls, then their images, then what the user added', () => {
     const messages = messagesOf([
-      assistant(text('Looking.'), { type: 'tool_use', id: 'a', name: 'read', input: { file_path: '/a' } }, { type: 'tool_use', id: 'b', name: 'bash', input: {} }),
+      assistant(
+        text('Looking.'),
+        { type: 'tool_use', id: 'a', name: 'read', input: { file_path: '/a' } },
+        { type: 'tool_use', id: 'b', name: 'bash', input: {} },
+      ),
       user(
         { type: 'tool_result', tool_use_id: 'a', content: [text('a picture'), image], is_error: false },
         { type: 'tool_result', tool_use_id: 'b', content: [text('exit 1')], is_error: true },

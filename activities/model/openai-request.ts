@@ -24,10 +24,7 @@ export function toOpenAiRequest(request: ModelRequest, tokenLimit: 'max_tokens' 
     stream: true as const,
     stream_options: { include_usage: true },
     ...(tokenLimit === 'max_tokens' ? { max_tokens: request.maxOutputTokens } : { max_completion_tokens: request.maxOutputTokens }),
-    messages: [
-      ...(request.system?.trim() ? [{ role: 'system' as const, content: request.system }] : []),
-      ...request.messages.flatMap(toMessages),
-    ],
+    messages: [...(request.system?.trim() ? [{ role: 'system' as const, content: request.system }] : []), ...request.messages.flatMap(toMessages)],
     ...(tools.length > 0 ? { tools } : {}),
     ...(request.effort ? { reasoning_effort: request.effort } : {}),
   };
@@ -106,7 +103,10 @@ function toPart(block: ResultBlock): Part {
     case 'document': {
       const source = refuseFileSource(block.type, block.source);
       if (source.type !== 'text') {
-        throw unsupportedBlock(`a block of type document with a source of type ${source.type} over the OpenAI protocol`, 'send its text (source type text) or pages as images');
+        throw unsupportedBlock(
+          `a block of type document with a source of type ${source.type} over the OpenAI protocol`,
+          'send its text (source type text) or pages as images',
+        );
       }
       return { type: 'text', text: withHeading([block.title, block.context], source.data) };
     }
@@ -115,5 +115,4 @@ function toPart(block: ResultBlock): Part {
   }
 }
 
-const withHeading = (headings: readonly (string | null | undefined)[], text: string): string =>
-  [...headings.filter(Boolean), '', text].join('\n').trimStart();
+const withHeading = (headings: readonly (string | null | undefined)[], text: string): string => [...headings.filter(Boolean), '', text].join('\n').trimStart();

@@ -1,6 +1,6 @@
 import OpenAI from 'openai';
 import { RondoError } from '../../workflows/contract/errors.js';
-import { type ErrorContext, connectionError, providerError } from './provider-error.js';
+import { connectionError, type ErrorContext, providerError } from './provider-error.js';
 
 /** Whatever the OpenAI SDK or its connection throws, as the `RondoError` it means for us. */
 export function openAiError(error: unknown, context: ErrorContext): RondoError {

@@ -69,7 +69,10 @@ async function inTime<Result>(work: Promise<Result>, connection: AbortController
     options.signal.throwIfAborted();
     if (!isStalled) throw error;
     const seconds = options.stallMs / 1000;
-    throw new RondoError('model.stalled', `${options.provider} sent nothing for ${seconds} s while answering for model ${options.model}; the connection was closed.`);
+    throw new RondoError(
+      'model.stalled',
+      `${options.provider} sent nothing for ${seconds} s while answering for model ${options.model}; the connection was closed.`,
+    );
   } finally {
     clearTimeout(timer);
   }

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
+import { AGENT_USER } from './sandbox-user.js';
 import {
   HOME_PATH,
   HOST_SOCKETS_DIRECTORY,
@@ -11,7 +12,6 @@ import {
   SUPERVISOR_PATH,
   WORKSPACE_PATH,
 } from './supervisor-command.js';
-import { AGENT_USER } from './sandbox-user.js';
 
 /** Host paths that a sandbox is made of, as the process that runs bubblewrap sees them. */
 export interface SandboxPaths {

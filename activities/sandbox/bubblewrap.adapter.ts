@@ -9,8 +9,8 @@ import { initProcess, killSandbox, launchState } from './bubblewrap-liveness.js'
 import { awaitDial } from './host-socket.js';
 import { probeProvider } from './probe.js';
 import { openResourceGroups } from './resource-group.js';
-import { makeSandboxDirectory, sandboxUser } from './sandbox-user.js';
 import type { SandboxProvider, SandboxSpec } from './sandbox.port.js';
+import { makeSandboxDirectory, sandboxUser } from './sandbox-user.js';
 import { seccompFilter } from './seccomp.js';
 
 export interface BubblewrapProviderOptions {
@@ -166,7 +166,9 @@ function naming<Subject extends SandboxSpec | string>(verb: string, action: (sub
     } catch (cause) {
       if (cause instanceof RondoError) throw cause;
       const name = typeof subject === 'string' ? subject : subject.name;
-      throw new RondoError('sandbox.failed', `bubblewrap could not ${verb} sandbox ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw new RondoError('sandbox.failed', `bubblewrap could not ${verb} sandbox ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        cause,
+      });
     }
   };
 }

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
-import type { SandboxUser } from './sandbox-user.js';
 import type { SandboxSpec } from './sandbox.port.js';
+import type { SandboxUser } from './sandbox-user.js';
 import {
   HOME_PATH,
   initScript,

@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { RondoError } from '../../workflows/contract/errors.js';
-import { createOptions, INSTALLATION_LABEL, NAME_LABEL, type DockerProviderOptions } from './docker-container.adapter.js';
+import { createOptions, type DockerProviderOptions, INSTALLATION_LABEL, NAME_LABEL } from './docker-container.adapter.js';
 import { demultiplex } from './docker-stream.js';
 import { probeProvider } from './probe.js';
-import { makeSandboxDirectory, sandboxUser } from './sandbox-user.js';
 import type { IsolationLevel, SandboxProvider, SandboxSpec } from './sandbox.port.js';
+import { makeSandboxDirectory, sandboxUser } from './sandbox-user.js';
 import { BRIDGE_SCRIPT } from './supervisor-command.js';
 
 const CREATE_TIMEOUT_MS = 10_000;
@@ -67,7 +67,10 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
       await makeSandboxDirectory(spec.journalDirectory, user);
       const container = await createContainer(spec);
       if (container.Config.Labels[INSTALLATION_LABEL] !== installation) {
-        throw new RondoError('sandbox.failed', `There is a container ${spec.name} that is not a sandbox of this installation; remove it with \`docker rm -f ${spec.name}\`.`);
+        throw new RondoError(
+          'sandbox.failed',
+          `There is a container ${spec.name} that is not a sandbox of this installation; remove it with \`docker rm -f ${spec.name}\`.`,
+        );
       }
       if (container.State.Running) return;
       if (container.State.Status !== 'created') throw gone(spec.name);
@@ -104,7 +107,10 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
         if (statusOf(error) === 404) return;
         // Another removal of the same container is under way: it is gone when that one is done.
         if (statusOf(error) !== 409) throw failed(`remove sandbox ${name}`, error);
-        await docker.getContainer(name).wait({ condition: 'removed' }).catch(() => {});
+        await docker
+          .getContainer(name)
+          .wait({ condition: 'removed' })
+          .catch(() => {});
       }
     },
 
@@ -140,7 +146,11 @@ async function requireEngine(docker: Docker, options: DockerProviderOptions): Pr
     });
   }
   const info = await docker.info().catch((cause: unknown) => {
-    throw new RondoError('sandbox.unavailable', `No Docker engine answers at ${address}; start one, or install Docker (https://docs.docker.com/engine/install/).`, { cause });
+    throw new RondoError(
+      'sandbox.unavailable',
+      `No Docker engine answers at ${address}; start one, or install Docker (https://docs.docker.com/engine/install/).`,
+      { cause },
+    );
   });
   const runtimes: Record<string, unknown> = info.Runtimes ?? {};
   if (!(options.runtime in runtimes)) {
@@ -149,9 +159,14 @@ async function requireEngine(docker: Docker, options: DockerProviderOptions): Pr
       `The Docker engine at ${address} knows no runtime ${options.runtime} (it has ${Object.keys(runtimes).join(', ')}); install it and add it to "runtimes" in /etc/docker/daemon.json.`,
     );
   }
-  await docker.getImage(options.image).inspect().catch((cause: unknown) => {
-    throw new RondoError('sandbox.unavailable', `The Docker engine at ${address} has no image ${options.image}; run \`npm run setup\` to build it.`, { cause });
-  });
+  await docker
+    .getImage(options.image)
+    .inspect()
+    .catch((cause: unknown) => {
+      throw new RondoError('sandbox.unavailable', `The Docker engine at ${address} has no image ${options.image}; run \`npm run setup\` to build it.`, {
+        cause,
+      });
+    });
 }
 
 function connectionOf(address: string): Docker.DockerOptions {

@@ -22,7 +22,10 @@ const PERIOD_US = 100_000;
 
 /** Control groups of this host, version 1 or 2; undefined where this process may not make any. */
 export async function openResourceGroups(): Promise<ResourceGroups | undefined> {
-  const unified = await fs.access(`${ROOT}/cgroup.controllers`).then(() => true, () => false);
+  const unified = await fs.access(`${ROOT}/cgroup.controllers`).then(
+    () => true,
+    () => false,
+  );
   const parents = unified ? [`${ROOT}/${PARENT}`] : ['memory', 'pids', 'cpu'].map((controller) => `${ROOT}/${controller}/${PARENT}`);
   try {
     for (const parent of parents) {

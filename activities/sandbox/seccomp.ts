@@ -15,9 +15,17 @@ interface Architecture {
 
 /** Calls numbered alike on every architecture since Linux 5.1, and a few older ones of the generic table. */
 const COMMON_DENIED = [
-  425, 426, 427, // io_uring_setup, _enter, _register
-  428, 429, 430, 431, 432, 433, // open_tree, move_mount, fsopen, fsconfig, fsmount, fspick
-  442, 443, // mount_setattr, quotactl_fd
+  425,
+  426,
+  427, // io_uring_setup, _enter, _register
+  428,
+  429,
+  430,
+  431,
+  432,
+  433, // open_tree, move_mount, fsopen, fsconfig, fsmount, fspick
+  442,
+  443, // mount_setattr, quotactl_fd
 ];
 
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
@@ -28,11 +36,37 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     ioctl: 16,
     foreignFrom: 0x40000000,
     denied: [
-      155, 163, 164, 165, 166, 167, 168, 169, // pivot_root, acct, settimeofday, mount, umount2, swapon, swapoff, reboot
-      172, 173, 175, 176, 179, 180, 212, // iopl, ioperm, init_module, delete_module, quotactl, nfsservctl, lookup_dcookie
-      227, 246, 248, 249, 250, 272, // clock_settime, kexec_load, add_key, request_key, keyctl, unshare
-      298, 300, 303, 304, 308, 313, // perf_event_open, fanotify_init, name_to_handle_at, open_by_handle_at, setns, finit_module
-      320, 321, 323, 161, // kexec_file_load, bpf, userfaultfd, chroot
+      155,
+      163,
+      164,
+      165,
+      166,
+      167,
+      168,
+      169, // pivot_root, acct, settimeofday, mount, umount2, swapon, swapoff, reboot
+      172,
+      173,
+      175,
+      176,
+      179,
+      180,
+      212, // iopl, ioperm, init_module, delete_module, quotactl, nfsservctl, lookup_dcookie
+      227,
+      246,
+      248,
+      249,
+      250,
+      272, // clock_settime, kexec_load, add_key, request_key, keyctl, unshare
+      298,
+      300,
+      303,
+      304,
+      308,
+      313, // perf_event_open, fanotify_init, name_to_handle_at, open_by_handle_at, setns, finit_module
+      320,
+      321,
+      323,
+      161, // kexec_file_load, bpf, userfaultfd, chroot
       ...COMMON_DENIED,
     ],
   },
@@ -43,10 +77,34 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     ioctl: 29,
     foreignFrom: undefined,
     denied: [
-      18, 39, 40, 41, 51, 60, 89, 97, // lookup_dcookie, umount2, mount, pivot_root, chroot, quotactl, acct, unshare
-      104, 105, 106, 112, 142, 170, // kexec_load, init_module, delete_module, clock_settime, reboot, settimeofday
-      217, 218, 219, 224, 225, 241, // add_key, request_key, keyctl, swapon, swapoff, perf_event_open
-      262, 264, 265, 268, 273, 280, 282, 294, // fanotify_init, name_to_handle_at, open_by_handle_at, setns, finit_module, bpf, userfaultfd, kexec_file_load
+      18,
+      39,
+      40,
+      41,
+      51,
+      60,
+      89,
+      97, // lookup_dcookie, umount2, mount, pivot_root, chroot, quotactl, acct, unshare
+      104,
+      105,
+      106,
+      112,
+      142,
+      170, // kexec_load, init_module, delete_module, clock_settime, reboot, settimeofday
+      217,
+      218,
+      219,
+      224,
+      225,
+      241, // add_key, request_key, keyctl, swapon, swapoff, perf_event_open
+      262,
+      264,
+      265,
+      268,
+      273,
+      280,
+      282,
+      294, // fanotify_init, name_to_handle_at, open_by_handle_at, setns, finit_module, bpf, userfaultfd, kexec_file_load
       ...COMMON_DENIED,
     ],
   },

@@ -27,12 +27,19 @@ export const SupervisorRequest = z.discriminatedUnion('type', [
     name: z.string().min(1).max(64),
     input: z.unknown(),
     /** Upper bound for this call; a tool's own time limit may be shorter. */
-    timeout_ms: z.number().int().min(1).max(24 * 3_600_000),
+    timeout_ms: z
+      .number()
+      .int()
+      .min(1)
+      .max(24 * 3_600_000),
   }),
   z.object({ type: z.literal('cancel'), call_id: callId }),
 ]);
 
-const base64 = z.string().min(1).regex(/^[A-Za-z0-9+/]+={0,2}$/);
+const base64 = z
+  .string()
+  .min(1)
+  .regex(/^[A-Za-z0-9+/]+={0,2}$/);
 
 /**
  * Only self-contained blocks: a forged block that names a URL or a file id would make the model's provider, or us,

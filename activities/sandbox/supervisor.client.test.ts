@@ -1,4 +1,4 @@
-import { duplexPair, type Duplex } from 'node:stream';
+import { type Duplex, duplexPair } from 'node:stream';
 import { expect, test } from 'vitest';
 import { withdrawal } from '../withdrawal.js';
 import { connectSupervisor, type SupervisorClientOptions } from './supervisor.client.js';

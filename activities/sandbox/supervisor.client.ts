@@ -7,11 +7,11 @@ import {
   MAX_LINE_BYTES,
   MAX_OUTCOME_TEXT,
   PROTOCOL_VERSION,
-  SupervisorReply,
-  textOutcome,
   type SandboxOutcome,
   type SupervisorErrorCode,
+  SupervisorReply,
   type SupervisorRequest,
+  textOutcome,
 } from './supervisor-protocol.js';
 
 export interface SupervisorCall {
@@ -81,7 +81,9 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
 
   const fail = (reason: string, cause?: unknown) => {
     if (failure !== undefined) return;
-    failure = new RondoError('sandbox.failed', `The connection to sandbox ${sandbox} ended: ${reason}. Attach again and repeat the call under its id.`, { cause });
+    failure = new RondoError('sandbox.failed', `The connection to sandbox ${sandbox} ended: ${reason}. Attach again and repeat the call under its id.`, {
+      cause,
+    });
     clearInterval(watchdog);
     channel.destroy();
     hello.reject(failure);

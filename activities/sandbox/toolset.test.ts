@@ -8,8 +8,14 @@ test('the tools have the names and keys of the wire', () => {
   expect(keys).toEqual({
     bash: [['command', 'restart', 'timeout_ms'], []],
     read: [['file_path', 'view_range'], ['file_path']],
-    write: [['file_path', 'content'], ['file_path', 'content']],
-    edit: [['file_path', 'old_string', 'new_string', 'replace_all'], ['file_path', 'old_string', 'new_string']],
+    write: [
+      ['file_path', 'content'],
+      ['file_path', 'content'],
+    ],
+    edit: [
+      ['file_path', 'old_string', 'new_string', 'replace_all'],
+      ['file_path', 'old_string', 'new_string'],
+    ],
     glob: [['pattern', 'path'], ['pattern']],
     grep: [['pattern', 'path'], ['pattern']],
   });

@@ -1,5 +1,5 @@
-import { decodeFence, encodeFence } from '../../workflows/contract/fence.js';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { decodeFence, encodeFence } from '../../workflows/contract/fence.js';
 import type { JsonObject } from '../../workflows/contract/records.js';
 import type { InputEvent } from '../../workflows/contract/schema/input-event.js';
 import type { LockedSession } from './store.port.js';
@@ -52,7 +52,10 @@ async function confirm(session: LockedSession, event: Extract<InputEvent, { type
   const call = await session.findToolCall(event.tool_use_id);
   if (!call) throw new RondoError('tool_call.not_found', `tool_use_id: ${event.tool_use_id} is not a tool call of session ${session.record.id}.`);
   if (call.permission !== 'ask') {
-    throw new RondoError('tool_call.not_waiting', `tool_use_id: ${call.id} was evaluated "${call.permission}"; only calls evaluated "ask" take a confirmation.`);
+    throw new RondoError(
+      'tool_call.not_waiting',
+      `tool_use_id: ${call.id} was evaluated "${call.permission}"; only calls evaluated "ask" take a confirmation.`,
+    );
   }
   const first = await session.decide(call.id, { result: event.result, by: 'api', denyMessage: event.deny_message ?? null });
   if (!first) throw new RondoError('tool_call.already_answered', `tool_use_id: ${call.id} has been decided or has ended already.`);

@@ -100,9 +100,7 @@ export async function closeOpenCalls(session: LockedSession, open: readonly Tool
 
 function sealedText(cause: EndCause | 'killed', started: boolean): string {
   const why = cause === 'interrupted' ? 'The user interrupted the turn.' : 'The turn was ended.';
-  return started
-    ? `${why} This call was stopped while it ran; what it did until then stays done.`
-    : `${why} This call was not run.`;
+  return started ? `${why} This call was stopped while it ran; what it did until then stays done.` : `${why} This call was not run.`;
 }
 
 /** The provider's own (redacted) words where a model request failed; otherwise the cause's sentence. */

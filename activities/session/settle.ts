@@ -22,7 +22,11 @@ export const createSettle =
       await closeDenied(session);
       await session.clearWake();
       const calls = (await session.openToolCalls()).map(toOpenCall);
-      await announce(session, calls.filter(({ gate }) => gate !== 'run').map(({ id }) => id), calls.some(({ gate }) => gate === 'run'));
+      await announce(
+        session,
+        calls.filter(({ gate }) => gate !== 'run').map(({ id }) => id),
+        calls.some(({ gate }) => gate === 'run'),
+      );
       return { kind: 'settled', calls, modelDue: session.record.modelDue || calls.length === 0, rejected };
     });
 

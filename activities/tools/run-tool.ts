@@ -93,7 +93,10 @@ async function claimCall(deps: RunToolDependencies, input: RunToolInput, signal:
     const bound = before?.attempt === unsent?.attempt ? null : (before?.generation ?? null);
     const first = bound === null;
     if (first && !sandbox.client.isOpen) {
-      throw new RondoError('sandbox.failed', `The connection to sandbox generation ${sandbox.generation} of session ${input.sessionId} ended before call ${call.id} was sent.`);
+      throw new RondoError(
+        'sandbox.failed',
+        `The connection to sandbox generation ${sandbox.generation} of session ${input.sessionId} ended before call ${call.id} was sent.`,
+      );
     }
     const attempt = (before?.attempt ?? 0) + 1;
     await session.claimEffect({ key: call.id, attempt });
@@ -118,12 +121,13 @@ const finishCall = (deps: RunToolDependencies, input: RunToolInput, claim: Claim
       return { kind: 'superseded' };
     }
     const result: RunToolResult = { kind: 'done', outcome: outcome.status, isError: outcome.is_error };
-    await session.append([
-      { type: 'agent.tool_result', body: { tool_use_id: input.callId, content: outcome.content, is_error: outcome.is_error } },
-    ]);
+    await session.append([{ type: 'agent.tool_result', body: { tool_use_id: input.callId, content: outcome.content, is_error: outcome.is_error } }]);
     await session.finishToolCall(input.callId);
     await session.sealEffect(input.callId, result);
-    await session.endAttempt(claim.attemptId, { outcome: outcome.status === 'lost' ? 'lost' : outcome.is_error ? 'error' : 'ok', detail: { status: outcome.status } });
+    await session.endAttempt(claim.attemptId, {
+      outcome: outcome.status === 'lost' ? 'lost' : outcome.is_error ? 'error' : 'ok',
+      detail: { status: outcome.status },
+    });
     return result;
   });
 

@@ -25,10 +25,13 @@ describe('chooseReply', () => {
   });
 
   it('fills templates in texts and everywhere in tool inputs', () => {
-    const reply = choose([{ text: '{{input}} / {{ last_result }} / {{unknown}}', tool_calls: [{ name: 'bash', input: { a: ['{{step}}', { b: '{{input}}' }], n: 1 } }] }], {
-      input: 'In "quotes"',
-      lastResult: result('out'),
-    });
+    const reply = choose(
+      [{ text: '{{input}} / {{ last_result }} / {{unknown}}', tool_calls: [{ name: 'bash', input: { a: ['{{step}}', { b: '{{input}}' }], n: 1 } }] }],
+      {
+        input: 'In "quotes"',
+        lastResult: result('out'),
+      },
+    );
     expect(reply.text).toBe('In "quotes" / out / {{unknown}}');
     expect(reply.tool_calls).toEqual([{ name: 'bash', input: { a: ['1', { b: 'In "quotes"' }], n: 1 } }]);
   });
@@ -38,7 +41,13 @@ describe('chooseReply', () => {
   });
 
   it('takes the first rule that matches the input, with its groups, before the general replies', () => {
-    const script: ScriptInput = { rules: [{ match: '^run: (.+)$', replies: [{ text: 'Running {{1}}' }] }, { match: '.', replies: [{ text: 'any' }] }], replies: [{ text: 'general' }] };
+    const script: ScriptInput = {
+      rules: [
+        { match: '^run: (.+)$', replies: [{ text: 'Running {{1}}' }] },
+        { match: '.', replies: [{ text: 'any' }] },
+      ],
+      replies: [{ text: 'general' }],
+    };
     expect(choose(script, { input: 'run: ls\npwd' }).text).toBe('Running ls\npwd');
     expect(choose(script, { input: 'other' }).text).toBe('any');
     expect(choose(script, { input: '' }).text).toBe('general');
@@ -65,7 +74,10 @@ describe('chooseReply', () => {
 });
 
 describe('ScriptDocument', () => {
-  it.each([[{ reply: [] }], [[{ txt: 'typo' }]], [{ rules: [{ match: '(', replies: [{ text: 'x' }] }] }], [[{ delay_ms: -1 }]], ['text'], [null]])('refuses %j', (document) => {
-    expect(ScriptDocument.safeParse(document).success).toBe(false);
-  });
+  it.each([[{ reply: [] }], [[{ txt: 'typo' }]], [{ rules: [{ match: '(', replies: [{ text: 'x' }] }] }], [[{ delay_ms: -1 }]], ['text'], [null]])(
+    'refuses %j',
+    (document) => {
+      expect(ScriptDocument.safeParse(document).success).toBe(false);
+    },
+  );
 });

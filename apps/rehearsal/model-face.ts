@@ -8,9 +8,9 @@ import { NOT_A_LANGUAGE_MODEL } from './not-a-language-model.js';
 import { openAiProtocol } from './openai.protocol.js';
 import { type Playback, playDocument, playStream } from './playback.js';
 import { type Protocol, type ProtocolError, replySize } from './protocol.js';
-import { type Recorder, nowMs } from './recorder.js';
-import type { ScriptBook } from './script-book.js';
+import { nowMs, type Recorder } from './recorder.js';
 import type { ScriptedError, ScriptedReply } from './script.js';
+import type { ScriptBook } from './script-book.js';
 import { usageOf } from './usage.js';
 
 const PROTOCOLS = new Map<string, Protocol>([
@@ -91,7 +91,10 @@ function toProtocolError({ status, type, message, echo_key }: ScriptedError, hea
 }
 
 function unknownScript(name: string, scripts: ScriptBook): HttpProblem {
-  const known = scripts.names().map((script) => script.name).join(', ');
+  const known = scripts
+    .names()
+    .map((script) => script.name)
+    .join(', ');
   return new HttpProblem(404, 'not_found_error', `There is no script ${JSON.stringify(name)}; there are ${known}. ${NOT_A_LANGUAGE_MODEL}`);
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Message, ModelCall } from './conversation.js';
-import { type Frame, type Protocol, type ReplyContext, inputText, pieces, words } from './protocol.js';
+import { type Frame, inputText, type Protocol, pieces, type ReplyContext, words } from './protocol.js';
 import type { ScriptedReply } from './script.js';
 import type { Usage } from './usage.js';
 
@@ -47,7 +47,11 @@ export const openAiProtocol: Protocol = {
 
 const isSystem = ({ role }: { role: string }): boolean => role === 'system' || role === 'developer';
 
-function toMessage({ role, content, tool_calls, tool_call_id }: z.infer<typeof RequestMessage>, index: number, all: readonly z.infer<typeof RequestMessage>[]): Message {
+function toMessage(
+  { role, content, tool_calls, tool_call_id }: z.infer<typeof RequestMessage>,
+  index: number,
+  all: readonly z.infer<typeof RequestMessage>[],
+): Message {
   const text = textOf(content);
   const isInput = role === 'user' && !isImagesOfResults(content, all[index - 1]?.role);
   return {

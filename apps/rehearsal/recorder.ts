@@ -59,7 +59,10 @@ export function createRecorder() {
         const found = records.find(matches);
         if (found) resolve(found);
       };
-      const timer = setTimeout(() => reject(new Error(`No matching request reached the rehearsal server within ${timeoutMs} ms; it received ${records.length}.`)), timeoutMs);
+      const timer = setTimeout(
+        () => reject(new Error(`No matching request reached the rehearsal server within ${timeoutMs} ms; it received ${records.length}.`)),
+        timeoutMs,
+      );
       watchers.add(look);
       look();
       try {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { BUILT_IN_SCRIPTS } from './scripts/built-in.js';
 import { type Script, ScriptDocument, type ScriptInput, ScriptName } from './script.js';
+import { BUILT_IN_SCRIPTS } from './scripts/built-in.js';
 
 /** The scripts of one server, and how often each scripted error was played. */
 export function createScriptBook(given: Readonly<Record<string, ScriptInput>>) {

@@ -30,10 +30,7 @@ export const ScriptedReply = z.strictObject({
   text: z.string().optional(),
   tool_calls: z.array(ToolCall).optional(),
   stop_reason: z.enum(['end_turn', 'tool_use', 'max_tokens', 'stop_sequence', 'refusal']).optional(),
-  usage: z
-    .strictObject({ input_tokens: count, output_tokens: count, cache_read_input_tokens: count, cache_creation_input_tokens: count })
-    .partial()
-    .optional(),
+  usage: z.strictObject({ input_tokens: count, output_tokens: count, cache_read_input_tokens: count, cache_creation_input_tokens: count }).partial().optional(),
   /** Before the first byte. */
   delay_ms: milliseconds.optional(),
   /** Signs of life at this interval during the delay and a stall; the response's head goes out at once then. */

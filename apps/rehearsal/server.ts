@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerControl } from './control-face.js';
 import { sendJson } from './http.js';
 import { answerModelCall, protocolAt } from './model-face.js';
 import { NOT_A_LANGUAGE_MODEL } from './not-a-language-model.js';
-import { type RecordedRequest, createRecorder } from './recorder.js';
+import { createRecorder, type RecordedRequest } from './recorder.js';
 import type { ScriptInput } from './script.js';
 import { createScriptBook } from './script-book.js';
 

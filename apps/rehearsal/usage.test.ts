@@ -10,7 +10,12 @@ function aCall(messages: Message[], preamble = { size: 400, isCached: false }): 
 
 describe('usageOf', () => {
   it('counts four characters as a token', () => {
-    expect(usageOf(aCall([message('user', 40)]), 80)).toEqual({ input_tokens: 110, output_tokens: 20, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 });
+    expect(usageOf(aCall([message('user', 40)]), 80)).toEqual({
+      input_tokens: 110,
+      output_tokens: 20,
+      cache_read_input_tokens: 0,
+      cache_creation_input_tokens: 0,
+    });
   });
 
   it('writes the prompt to the cache at first, and reads there what an earlier request wrote', () => {

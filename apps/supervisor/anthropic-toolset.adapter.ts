@@ -1,13 +1,6 @@
-import {
-  betaEditTool,
-  betaGlobTool,
-  betaGrepTool,
-  betaReadTool,
-  betaWriteTool,
-  resolvePath,
-} from '@anthropic-ai/sdk/tools/agent-toolset/node';
-import type { ToolInput } from '../../activities/sandbox/tool-inputs.js';
+import { betaEditTool, betaGlobTool, betaGrepTool, betaReadTool, betaWriteTool, resolvePath } from '@anthropic-ai/sdk/tools/agent-toolset/node';
 import { textOutcome } from '../../activities/sandbox/supervisor-protocol.js';
+import type { ToolInput } from '../../activities/sandbox/tool-inputs.js';
 import { readMedia } from './media.js';
 import type { Tool } from './tool.js';
 

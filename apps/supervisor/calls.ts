@@ -1,8 +1,8 @@
-import { textOutcome, type SandboxOutcome, type SupervisorErrorCode } from '../../activities/sandbox/supervisor-protocol.js';
-import { TOOL_INPUTS, isToolName, type ToolInput, type ToolName } from '../../activities/sandbox/tool-inputs.js';
-import { createCallOutput, type CallOutput } from './call-output.js';
+import { type SandboxOutcome, type SupervisorErrorCode, textOutcome } from '../../activities/sandbox/supervisor-protocol.js';
+import { isToolName, TOOL_INPUTS, type ToolInput, type ToolName } from '../../activities/sandbox/tool-inputs.js';
+import { type CallOutput, createCallOutput } from './call-output.js';
 import { callDigest, type Journal } from './journal.js';
-import { stopReason, type StopReason, type Tool } from './tool.js';
+import { type StopReason, stopReason, type Tool } from './tool.js';
 
 export type ToolTable = { readonly [Name in ToolName]: Tool<ToolInput<Name>> };
 
@@ -110,13 +110,7 @@ function recorded(journal: Journal, callId: string): SandboxOutcome {
     : textOutcome('lost', 'The call was started, then the program that ran it was killed. Whether and how far it ran is unknown.');
 }
 
-async function runTool(
-  tools: ToolTable,
-  name: ToolName,
-  request: CallRequest,
-  output: CallOutput,
-  controller: AbortController,
-): Promise<SandboxOutcome> {
+async function runTool(tools: ToolTable, name: ToolName, request: CallRequest, output: CallOutput, controller: AbortController): Promise<SandboxOutcome> {
   const { signal } = controller;
   let timer: NodeJS.Timeout | undefined;
   const context = {

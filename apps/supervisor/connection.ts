@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { createLineSplitter } from '../../activities/sandbox/lines.js';
-import { MAX_LINE_BYTES, MAX_OUTPUT_TEXT, PROTOCOL_VERSION, SupervisorRequest, type SupervisorReply } from '../../activities/sandbox/supervisor-protocol.js';
+import { MAX_LINE_BYTES, MAX_OUTPUT_TEXT, PROTOCOL_VERSION, type SupervisorReply, SupervisorRequest } from '../../activities/sandbox/supervisor-protocol.js';
 import type { CallOutput } from './call-output.js';
 import { CallRefused, type Calls } from './calls.js';
 

@@ -26,7 +26,9 @@ const MAX_OUTCOME_BYTES = 64 * 1024 * 1024;
 
 /** Identity of a call's request: the same for inputs that differ in the order of keys only. */
 export function callDigest(name: string, input: unknown): string {
-  return createHash('sha256').update(`${name}\0${sortedJson(input)}`).digest('hex');
+  return createHash('sha256')
+    .update(`${name}\0${sortedJson(input)}`)
+    .digest('hex');
 }
 
 /**
@@ -112,9 +114,7 @@ function readOutcomeSizes(directory: string): Map<string, number> {
 function sortedJson(value: unknown): string {
   return (
     JSON.stringify(value, (_key, part: unknown) =>
-      part !== null && typeof part === 'object' && !Array.isArray(part)
-        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : part,
+      part !== null && typeof part === 'object' && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
     ) ?? 'null'
   );
 }

@@ -1,5 +1,5 @@
-import * as fs from 'node:fs/promises';
 import { constants } from 'node:fs';
+import * as fs from 'node:fs/promises';
 import type { SandboxOutcome } from '../../activities/sandbox/supervisor-protocol.js';
 
 type Block = SandboxOutcome['content'][number];

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { createFileTools } from './anthropic-toolset.adapter.js';
 import { createBashTool } from './bash.tool.js';
 import { createCalls } from './calls.js';
 import { serveConnection } from './connection.js';
 import { dialNewSockets } from './dial.js';
-import { createFileTools } from './anthropic-toolset.adapter.js';
 import { openJournal } from './journal.js';
 import { killMarked } from './process-tree.js';
 

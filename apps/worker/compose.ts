@@ -80,7 +80,8 @@ function composeModels(config: Config) {
   const { anthropicApiKey, anthropicBaseUrl, openaiApiKey, openaiBaseUrl, rehearsalUrl, stallSeconds } = config.models;
   const stallMs = stallSeconds * 1_000;
   return createModels({
-    anthropic: anthropicApiKey && createAnthropicModel({ apiKey: anthropicApiKey.reveal(), ...(anthropicBaseUrl ? { baseURL: anthropicBaseUrl } : {}), stallMs }),
+    anthropic:
+      anthropicApiKey && createAnthropicModel({ apiKey: anthropicApiKey.reveal(), ...(anthropicBaseUrl ? { baseURL: anthropicBaseUrl } : {}), stallMs }),
     openai:
       openaiApiKey || openaiBaseUrl
         ? createOpenAiModel({ ...(openaiApiKey ? { apiKey: openaiApiKey.reveal() } : {}), ...(openaiBaseUrl ? { baseURL: openaiBaseUrl } : {}), stallMs })

@@ -34,7 +34,12 @@ const worker = await Worker.create(createWorkerOptions({ config, connection, act
 
 const id = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
 const tasks = [
-  periodically({ name: 'report', everyMs: REPORT_EVERY_MS, log, work: async () => reportWorker(parts.pool, { id, ...(await describeSandbox(parts.provider)) }) }),
+  periodically({
+    name: 'report',
+    everyMs: REPORT_EVERY_MS,
+    log,
+    work: async () => reportWorker(parts.pool, { id, ...(await describeSandbox(parts.provider)) }),
+  }),
   periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
   periodically({ name: 'clean-up', everyMs: CLEAN_EVERY_MS, log, work: createJanitor({ ...parts, log }) }),
 ];

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { getSession, sessionsToWake } from '../../infra/postgres/sessions.repo.js';
 import type { Pool } from '../../infra/postgres/pool.js';
+import { getSession, sessionsToWake } from '../../infra/postgres/sessions.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
 import type { SessionClient } from '../../infra/temporal/session-client.js';
 

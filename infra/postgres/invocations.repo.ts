@@ -35,7 +35,9 @@ export async function findInvocationByKey(tx: Transaction, idempotencyKey: strin
 }
 
 export async function openInvocations(tx: Transaction, sessionId: string): Promise<InvocationRecord[]> {
-  const { rows } = await tx.query<InvocationRecord>(`select ${COLUMNS} from invocations where session_id = $1 and ended_at is null order by created_at, id`, [sessionId]);
+  const { rows } = await tx.query<InvocationRecord>(`select ${COLUMNS} from invocations where session_id = $1 and ended_at is null order by created_at, id`, [
+    sessionId,
+  ]);
   return rows;
 }
 

@@ -33,5 +33,4 @@ export function createPool(options: { readonly url: string; readonly size: numbe
 }
 
 /** A connection of its own, for LISTEN. */
-export const createListenerClient = (url: string, name: string): pg.Client =>
-  new pg.Client({ connectionString: url, application_name: name, keepAlive: true });
+export const createListenerClient = (url: string, name: string): pg.Client => new pg.Client({ connectionString: url, application_name: name, keepAlive: true });

@@ -1,15 +1,6 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
-import type {
-  AttemptEnd,
-  Decision,
-  InboxItem,
-  JsonObject,
-  NewAttempt,
-  NewEvent,
-  NewToolCall,
-  SessionChange,
-} from '../../workflows/contract/records.js';
+import type { AttemptEnd, Decision, InboxItem, JsonObject, NewAttempt, NewEvent, NewToolCall, SessionChange } from '../../workflows/contract/records.js';
 import * as attempts from './attempts.repo.js';
 import * as deltas from './deltas.repo.js';
 import * as effects from './effects.repo.js';
@@ -97,7 +88,11 @@ export async function lockSession(tx: Transaction, id: string) {
     readInbox: () => events.readInbox(tx, id),
     async takeInbox(items: readonly InboxItem[]) {
       if (items.length === 0) return [];
-      await events.deleteInbox(tx, id, items.map((item) => item.id));
+      await events.deleteInbox(
+        tx,
+        id,
+        items.map((item) => item.id),
+      );
       return append(items.map(({ id: eventId, type, body }) => ({ id: eventId, type, body })));
     },
     clearWake: () => sessions.clearWakeNeeded(tx, id),

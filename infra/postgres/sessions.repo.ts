@@ -54,7 +54,11 @@ export async function getSession(tx: Transaction, id: string): Promise<SessionRe
 
 /** Takes the row lock that every write to a session goes through. */
 export async function lockSession(tx: Transaction, id: string): Promise<SessionRecord> {
-  const { rows } = await tx.query<SessionRecord>({ name: 'lock_session', text: `select ${SESSION_COLUMNS} from sessions where id = $1 for update`, values: [id] });
+  const { rows } = await tx.query<SessionRecord>({
+    name: 'lock_session',
+    text: `select ${SESSION_COLUMNS} from sessions where id = $1 for update`,
+    values: [id],
+  });
   if (!rows[0]) throw new RondoError('session.not_found', `Session ${id} does not exist in this workspace.`);
   return only(rows);
 }

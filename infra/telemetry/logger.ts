@@ -1,4 +1,4 @@
-import { pino, type Logger } from 'pino';
+import { type Logger, pino } from 'pino';
 
 /** JSON lines on standard error, with every configured secret taken out of them. */
 export function createLogger(options: { readonly level: string; readonly name: string; readonly redact: (text: string) => string }): Logger {

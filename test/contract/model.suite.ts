@@ -130,7 +130,13 @@ export function describeModelPort(subject: ModelUnderTest): void {
         const seen: string[] = [];
         const messages: ModelMessage[] = [says('Begin')];
         const script: ScriptInput = [
-          { text: 'First.', tool_calls: [{ name: 'bash', input: { command: 'a' } }, { name: 'bash', input: { command: 'b' } }] },
+          {
+            text: 'First.',
+            tool_calls: [
+              { name: 'bash', input: { command: 'a' } },
+              { name: 'bash', input: { command: 'b' } },
+            ],
+          },
           { text: 'Then: {{last_result}}', tool_calls: [{ name: 'bash', input: { command: 'c' } }] },
           [{ when: { last_result_is_error: true }, text: 'It failed: {{last_result}}' }, { text: 'It went well.' }],
         ];
@@ -142,7 +148,12 @@ export function describeModelPort(subject: ModelUnderTest): void {
           messages.push({ role: 'assistant', content: [...content.filter(({ type }) => type !== 'tool_use'), ...calls] });
           messages.push({
             role: 'user',
-            content: calls.map(({ id }) => ({ type: 'tool_result', tool_use_id: id, content: [{ type: 'text', text: `result of ${id}` }], is_error: step === 2 })),
+            content: calls.map(({ id }) => ({
+              type: 'tool_result',
+              tool_use_id: id,
+              content: [{ type: 'text', text: `result of ${id}` }],
+              is_error: step === 2,
+            })),
           });
         }
         expect(seen).toEqual(['First.', 'Then: result of sevt_1_1', expect.stringMatching(/^It failed: .*result of sevt_2_0$/s)]);
@@ -150,7 +161,13 @@ export function describeModelPort(subject: ModelUnderTest): void {
 
       it('takes search results and text documents, and an answer to a call whose input was no JSON', async () => {
         const messages: ModelMessage[] = [
-          { role: 'user', content: [{ type: 'document', title: 'Notes', source: { type: 'text', media_type: 'text/plain', data: 'the notes' } }, { type: 'text', text: 'Go' }] },
+          {
+            role: 'user',
+            content: [
+              { type: 'document', title: 'Notes', source: { type: 'text', media_type: 'text/plain', data: 'the notes' } },
+              { type: 'text', text: 'Go' },
+            ],
+          },
           { role: 'assistant', content: [{ type: 'tool_use', id: 'sevt_1', name: 'bash', input: '{"comm' }] },
           {
             role: 'user',
@@ -202,7 +219,7 @@ export function describeModelPort(subject: ModelUnderTest): void {
         [403, 'permission_error', 'model.request_failed'],
         [404, 'not_found_error', 'model.request_failed'],
         [413, 'request_too_large', 'model.request_failed'],
-      ])('of status %i %s is %s, with the provider\'s words and without a retry of our own', async (status, type, code) => {
+      ])("of status %i %s is %s, with the provider's words and without a retry of our own", async (status, type, code) => {
         await expect(play([{ error: { status, type, message: 'the words' } }])).rejects.toMatchObject({
           name: 'RondoError',
           code,

@@ -9,7 +9,18 @@ let openai: OpenAI;
 
 beforeAll(async () => {
   rehearsal = await startRehearsal({
-    scripts: { both: [{ thinking: 'Let me see.', text: 'Hello there.', tool_calls: [{ name: 'bash', input: { command: 'ls -l' } }, { name: 'read', input: { file_path: '/a' } }] }] },
+    scripts: {
+      both: [
+        {
+          thinking: 'Let me see.',
+          text: 'Hello there.',
+          tool_calls: [
+            { name: 'bash', input: { command: 'ls -l' } },
+            { name: 'read', input: { file_path: '/a' } },
+          ],
+        },
+      ],
+    },
   });
   anthropic = new Anthropic({ baseURL: rehearsal.url, apiKey: 'sk-rehearsed', maxRetries: 0 });
   openai = new OpenAI({ baseURL: `${rehearsal.url}/v1`, apiKey: 'sk-rehearsed', maxRetries: 0 });
@@ -33,14 +44,25 @@ describe('the Messages protocol as the official SDK reads it', () => {
   });
 
   it('is the same message when streamed', async () => {
-    expect(await anthropic.messages.stream(body).finalMessage()).toMatchObject({ content, stop_reason: 'tool_use', usage: { output_tokens: expect.any(Number) } });
+    expect(await anthropic.messages.stream(body).finalMessage()).toMatchObject({
+      content,
+      stop_reason: 'tool_use',
+      usage: { output_tokens: expect.any(Number) },
+    });
   });
 
   it('refuses, as the provider does, an unknown model, a broken request and a call without its result', async () => {
     await expect(anthropic.messages.create({ ...body, model: 'nowhere' })).rejects.toMatchObject({ status: 404, type: 'not_found_error' });
-    await expect(anthropic.messages.create({ ...body, max_tokens: 0 })).rejects.toMatchObject({ status: 400, type: 'invalid_request_error', message: expect.stringContaining('max_tokens') });
+    await expect(anthropic.messages.create({ ...body, max_tokens: 0 })).rejects.toMatchObject({
+      status: 400,
+      type: 'invalid_request_error',
+      message: expect.stringContaining('max_tokens'),
+    });
     const unanswered: Anthropic.MessageParam = { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'bash', input: {} }] };
-    await expect(anthropic.messages.create({ ...body, messages: [user('Hi'), unanswered, user('Well?')] })).rejects.toMatchObject({ status: 400, message: expect.stringContaining('no result') });
+    await expect(anthropic.messages.create({ ...body, messages: [user('Hi'), unanswered, user('Well?')] })).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining('no result'),
+    });
   });
 });
 
@@ -55,15 +77,21 @@ describe('the Chat Completions protocol as the official SDK reads it', () => {
   };
 
   it('is a whole completion without streaming', async () => {
-    expect(await openai.chat.completions.create(body)).toMatchObject({ choices: [{ message, finish_reason: 'tool_calls' }], usage: { prompt_tokens: expect.any(Number) } });
+    expect(await openai.chat.completions.create(body)).toMatchObject({
+      choices: [{ message, finish_reason: 'tool_calls' }],
+      usage: { prompt_tokens: expect.any(Number) },
+    });
   });
 
   it('is the same completion when streamed, with usage where it was asked for', async () => {
     const stream = openai.chat.completions.stream({ ...body, stream_options: { include_usage: true } });
-    expect(await stream.finalChatCompletion()).toMatchObject({ choices: [{ message, finish_reason: 'tool_calls' }], usage: { total_tokens: expect.any(Number) } });
+    expect(await stream.finalChatCompletion()).toMatchObject({
+      choices: [{ message, finish_reason: 'tool_calls' }],
+      usage: { total_tokens: expect.any(Number) },
+    });
   });
 
-  it('refuses an unknown model in the provider\'s envelope', async () => {
+  it("refuses an unknown model in the provider's envelope", async () => {
     await expect(openai.chat.completions.create({ ...body, model: 'nowhere' })).rejects.toMatchObject({ status: 404, type: 'not_found_error' });
   });
 });
@@ -77,7 +105,10 @@ describe('the built-in scripts', () => {
   });
 
   it('run a command on request', async () => {
-    expect(await ask('default', 'run: echo "a" && ls')).toMatchObject([{ type: 'text' }, { type: 'tool_use', name: 'bash', input: { command: 'echo "a" && ls' } }]);
+    expect(await ask('default', 'run: echo "a" && ls')).toMatchObject([
+      { type: 'text' },
+      { type: 'tool_use', name: 'bash', input: { command: 'echo "a" && ls' } },
+    ]);
   });
 
   it('stream 200 words in the slow one, and stop when the client leaves', async () => {
@@ -98,14 +129,29 @@ describe('the control endpoints', () => {
     await anthropic.messages.create({ model: 'added', max_tokens: 10, messages: [user('Hi')] });
     await rehearsal.waitForRequest(({ end }) => end !== null);
     const { body } = await call('GET', '/rehearsal/requests?script=added');
-    expect(body).toMatchObject({ data: [{ script: 'added', step: 1, status: 200, end: 'complete', path: '/v1/messages', body: { model: 'added' }, headers: { authorization: 'Bearer sk-rehearsed' } }] });
+    expect(body).toMatchObject({
+      data: [
+        {
+          script: 'added',
+          step: 1,
+          status: 200,
+          end: 'complete',
+          path: '/v1/messages',
+          body: { model: 'added' },
+          headers: { authorization: 'Bearer sk-rehearsed' },
+        },
+      ],
+    });
     expect((await call('GET', '/rehearsal/requests?script=echo')).body).toEqual({ data: [] });
     await call('DELETE', '/rehearsal/requests');
     expect((await call('GET', '/rehearsal/requests')).body).toEqual({ data: [] });
   });
 
   it('say what is wrong with a script', async () => {
-    expect(await call('PUT', '/rehearsal/scripts/bad', { replies: [{ txt: 'typo' }] })).toMatchObject({ status: 400, body: { error: { type: 'invalid_request_error' } } });
+    expect(await call('PUT', '/rehearsal/scripts/bad', { replies: [{ txt: 'typo' }] })).toMatchObject({
+      status: 400,
+      body: { error: { type: 'invalid_request_error' } },
+    });
     expect(await call('PUT', '/rehearsal/scripts/no%20spaces', [])).toMatchObject({ status: 400 });
   });
 
@@ -119,7 +165,9 @@ describe('the control endpoints', () => {
 describe('a scripted error', () => {
   it('can quote the key it was sent, for leak tests', async () => {
     rehearsal.putScript('leaky', [{ error: { status: 401, type: 'authentication_error', message: 'wrong key', echo_key: true } }]);
-    await expect(anthropic.messages.create({ model: 'leaky', max_tokens: 10, messages: [user('Hi')] })).rejects.toMatchObject({ message: expect.stringContaining('sk-rehearsed') });
+    await expect(anthropic.messages.create({ model: 'leaky', max_tokens: 10, messages: [user('Hi')] })).rejects.toMatchObject({
+      message: expect.stringContaining('sk-rehearsed'),
+    });
   });
 
   it('with a number of times counts each conversation on its own', async () => {

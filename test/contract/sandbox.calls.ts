@@ -1,6 +1,6 @@
 import { beforeAll, expect, test, vi } from 'vitest';
 import type { TestEngine } from '../support/sandbox-engines.js';
-import { aSandbox, freshId, textOf, watchOutput, type SandboxUnderTest } from './sandbox.fixture.js';
+import { aSandbox, freshId, type SandboxUnderTest, textOf, watchOutput } from './sandbox.fixture.js';
 
 export function describeCalls(engine: () => TestEngine): void {
   let sandbox: SandboxUnderTest;

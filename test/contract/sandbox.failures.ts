@@ -40,9 +40,7 @@ export function describeFailures(engine: () => TestEngine): void {
     const sandbox = await aSandbox(engine());
     const { provider } = engine();
     await sandbox.call('write', { file_path: 'before.txt', content: 'still here' });
-    const outcome = await sandbox
-      .bash('python3 -c "b = bytearray(900 << 20); print(len(b))"')
-      .catch((error: unknown) => error);
+    const outcome = await sandbox.bash('python3 -c "b = bytearray(900 << 20); print(len(b))"').catch((error: unknown) => error);
     if (outcome instanceof RondoError) expect(outcome.code).toBe('sandbox.failed');
     else expect(outcome).toMatchObject({ is_error: true });
 

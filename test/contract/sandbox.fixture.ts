@@ -9,8 +9,7 @@ export const MEBIBYTE = 1024 * 1024;
 
 export const freshId = (prefix: string): string => `${prefix}_${randomBytes(8).toString('hex')}`;
 
-export const textOf = (outcome: ToolOutcome): string =>
-  outcome.content.map((block) => (block.type === 'text' ? block.text : `<${block.type}>`)).join('');
+export const textOf = (outcome: ToolOutcome): string => outcome.content.map((block) => (block.type === 'text' ? block.text : `<${block.type}>`)).join('');
 
 export interface CallOptions {
   readonly id?: string;
@@ -48,11 +47,7 @@ export async function aSandbox(engine: TestEngine, overrides: Partial<SandboxSpe
   return connected(engine, spec);
 }
 
-export async function connected(
-  engine: TestEngine,
-  spec: SandboxSpec,
-  options: Partial<SupervisorClientOptions> = {},
-): Promise<SandboxUnderTest> {
+export async function connected(engine: TestEngine, spec: SandboxSpec, options: Partial<SupervisorClientOptions> = {}): Promise<SandboxUnderTest> {
   const client = await connectSupervisor(await engine.provider.attach(spec.name), { sandbox: spec.name, ...options });
   const call: SandboxUnderTest['call'] = (name, input, { id = freshId('sevt'), timeoutMs = 60_000, ...rest } = {}) =>
     client.call({ callId: id, name, input, timeoutMs, ...rest });

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TestEngine } from '../support/sandbox-engines.js';
-import { aSandbox, textOf, type SandboxUnderTest } from './sandbox.fixture.js';
+import { aSandbox, type SandboxUnderTest, textOf } from './sandbox.fixture.js';
 
 const CANARY = 'canary-5b1f7c9e';
 
@@ -38,7 +38,9 @@ export function describeIsolation(engine: () => TestEngine): void {
 
   test('there is no network, not even to the host', async () => {
     const { port } = listener.address() as net.AddressInfo;
-    const hosts = Object.values(os.networkInterfaces()).flatMap((list) => (list ?? []).filter((entry) => entry.family === 'IPv4').map((entry) => entry.address));
+    const hosts = Object.values(os.networkInterfaces()).flatMap((list) =>
+      (list ?? []).filter((entry) => entry.family === 'IPv4').map((entry) => entry.address),
+    );
     expect(await reach('127.0.0.1', port)).toBe('reached');
     for (const target of [`1.1.1.1/80`, ...[...hosts, '127.0.0.1'].map((host) => `${host}/${port}`)]) {
       const outcome = await sandbox.bash(`timeout 3 bash -c 'cat < /dev/tcp/${target}'`);
@@ -74,7 +76,7 @@ export function describeIsolation(engine: () => TestEngine): void {
     expect(await sandbox.bash('touch /workspace/x /tmp/x ~/x')).toMatchObject({ is_error: false });
   });
 
-  test('mounts are refused, and new namespaces where they would be the host kernel\'s', async () => {
+  test("mounts are refused, and new namespaces where they would be the host kernel's", async () => {
     const unshare = await sandbox.bash('unshare -U true');
     if (engine().provider.isolation !== 'gvisor') expect(unshare).toMatchObject({ is_error: true });
     expect(await sandbox.bash('mount -t tmpfs none /tmp')).toMatchObject({ is_error: true });

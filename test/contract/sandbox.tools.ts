@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { TestEngine } from '../support/sandbox-engines.js';
-import { aSandbox, freshId, MEBIBYTE, textOf, type SandboxUnderTest } from './sandbox.fixture.js';
+import { aSandbox, freshId, MEBIBYTE, type SandboxUnderTest, textOf } from './sandbox.fixture.js';
 
 /** One red pixel. */
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==';

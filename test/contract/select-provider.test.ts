@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { selectProvider, type SandboxSettings } from '../../activities/sandbox/select-provider.js';
+import { type SandboxSettings, selectProvider } from '../../activities/sandbox/select-provider.js';
 import { sandboxSettings } from '../support/sandbox-engines.js';
 
 const select = async (overrides: Partial<SandboxSettings>) => {

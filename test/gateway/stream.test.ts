@@ -264,9 +264,11 @@ describe('text on its way', () => {
     const id = await newSession(gateway);
     const eventId = newEventId();
     const stream = await openStream(gateway, path(id, '?event_deltas[]=agent.thinking'));
-    await gateway.store.publishDeltas({ sessionId: id, workspaceId: gateway.workspaceId }, [
-      { eventId, eventType: 'agent.thinking', attempt: 1, block: 0, text: 'private' },
-    ], 0);
+    await gateway.store.publishDeltas(
+      { sessionId: id, workspaceId: gateway.workspaceId },
+      [{ eventId, eventType: 'agent.thinking', attempt: 1, block: 0, text: 'private' }],
+      0,
+    );
     await finishMessage(id, newEventId(), 'Hello');
     const frames = await stream.until('agent.message');
     expect(frames.map(({ event }) => event)).toEqual(['event_start', 'agent.message']);

@@ -22,7 +22,12 @@ export interface TestServices {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const home = mkdtempSync(join(tmpdir(), 'rondo-test-'));
   const config = loadConfig({ ...process.env, RONDO_HOME: home, RONDO_SANDBOX: 'docker', DATABASE_URL: '', TEMPORAL_ADDRESS: '' });
-  const services = await startServices({ config, log: (line) => console.log(`services · ${line}`), only: ['postgres', 'temporal', 'docker'], runtimes: ['runc', 'runsc'] });
+  const services = await startServices({
+    config,
+    log: (line) => console.log(`services · ${line}`),
+    only: ['postgres', 'temporal', 'docker'],
+    runtimes: ['runc', 'runsc'],
+  });
   const tools = locateTools();
   const { docker } = services;
   if (!docker || !tools.bubblewrap || !tools.sandboxImage || !tools.temporal) {

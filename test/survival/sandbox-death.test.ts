@@ -21,7 +21,12 @@ beforeAll(async () => {
     scripts: {
       'one-effect': oneEffect(30),
       quick: oneEffect(0),
-      freezing: { replies: [{ tool_calls: [{ name: 'bash', input: { command: `echo effect >> /workspace/effects.txt; ${FREEZE_SUPERVISOR}; sleep 60` } }] }, { text: 'The result was: {{last_result}}' }] },
+      freezing: {
+        replies: [
+          { tool_calls: [{ name: 'bash', input: { command: `echo effect >> /workspace/effects.txt; ${FREEZE_SUPERVISOR}; sleep 60` } }] },
+          { text: 'The result was: {{last_result}}' },
+        ],
+      },
     },
   });
 });
@@ -54,7 +59,10 @@ it('a sandbox that dies between two calls is replaced, and nothing is said to be
 
 it('a sandbox whose supervisor the agent has frozen is replaced, and the call it had is lost', async () => {
   const { id, session_id } = await invoke(platform, { model: 'rehearsal/freezing', input: 'go' });
-  expect(await waitForInvocation(platform, id, undefined, 90_000)).toMatchObject({ status: 'completed', output_text: expect.stringContaining('outcome of this call is unknown') });
+  expect(await waitForInvocation(platform, id, undefined, 90_000)).toMatchObject({
+    status: 'completed',
+    output_text: expect.stringContaining('outcome of this call is unknown'),
+  });
   expect(effectCount(platform, session_id)).toBe(1);
   expect(await generationOf(session_id)).toEqual([{ generation: 2, state: 'ready' }]);
   await expectWholeLog(platform, session_id);

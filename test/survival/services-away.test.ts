@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../infra/config/config.js';
-import { startServices, type Services } from '../../infra/dev/services.js';
+import { type Services, startServices } from '../../infra/dev/services.js';
 import { effectCount, oneEffect, waitForEffect } from '../support/effects.js';
 import { type Platform, startPlatform } from '../support/platform.js';
 import { expectWholeLog, invoke, sql, waitForInvocation } from '../support/sessions.js';
@@ -58,7 +58,10 @@ describe('services that go away', () => {
   it('the gateway killed between the commit of an input and its signal: the input is answered all the same', async () => {
     await services.kill('temporal');
     const request = platform.request('POST', '/v1/invoke', { model: 'rehearsal/echo', input: 'is anybody there', mode: 'background' }).catch(() => undefined);
-    const row = await waitFor('the input to be committed', async () => (await sql<{ id: string; session_id: string }>(platform, `select id, session_id from invocations where status = 'queued'`))[0]);
+    const row = await waitFor(
+      'the input to be committed',
+      async () => (await sql<{ id: string; session_id: string }>(platform, `select id, session_id from invocations where status = 'queued'`))[0],
+    );
     await platform.gateway().kill();
     await request;
     await services.start('temporal');

@@ -35,7 +35,9 @@ describe('a worker that is killed', () => {
     expect(await waitForInvocation(platform, id)).toMatchObject({ status: 'completed', output_text: expect.stringMatching(/^word0 .*word39$/) });
     const messages = (await expectWholeLog(platform, session_id)).filter(({ type }) => type === 'agent.message');
     expect(messages.map((message) => message.id)).toEqual([announced]);
-    const attempts = await sql(platform, `select outcome, retried_because from attempts where session_id = $1 and kind = 'model_call' order by started_at`, [session_id]);
+    const attempts = await sql(platform, `select outcome, retried_because from attempts where session_id = $1 and kind = 'model_call' order by started_at`, [
+      session_id,
+    ]);
     expect(attempts).toEqual([
       { outcome: 'lost', retried_because: null },
       { outcome: 'ok', retried_because: 'the attempt before was lost' },
@@ -66,7 +68,10 @@ describe('a worker that is killed', () => {
 
   it('between making a sandbox and recording it: the sandbox is adopted, not made twice', async () => {
     const { id, session_id } = await invoke(platform, { model: 'rehearsal/quick', input: 'go' });
-    await waitFor('the sandbox to be planned', async () => (await sql(platform, `select 1 from sandboxes where session_id = $1 and state = 'starting'`, [session_id])).length > 0);
+    await waitFor(
+      'the sandbox to be planned',
+      async () => (await sql(platform, `select 1 from sandboxes where session_id = $1 and state = 'starting'`, [session_id])).length > 0,
+    );
     const lock = await lockSessionRow(platform, session_id);
     await lock.waitForSomebody();
     await platform.workers.pop()?.kill();

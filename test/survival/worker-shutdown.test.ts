@@ -29,10 +29,16 @@ describe('a worker that is asked to end', () => {
     await platform.startWorker();
     await old.stop();
 
-    expect(await waitForInvocation(platform, command.id, undefined, LIMIT_MS)).toMatchObject({ status: 'completed', output_text: expect.stringContaining('finished') });
+    expect(await waitForInvocation(platform, command.id, undefined, LIMIT_MS)).toMatchObject({
+      status: 'completed',
+      output_text: expect.stringContaining('finished'),
+    });
     expect(effectCount(platform, command.session_id)).toBe(1);
     expect(resultTexts(await expectWholeLog(platform, command.session_id))).toEqual([expect.stringMatching(/^finished/)]);
-    expect(await waitForInvocation(platform, answer.id, undefined, LIMIT_MS)).toMatchObject({ status: 'completed', output_text: expect.stringMatching(/^word0 .*word249$/) });
+    expect(await waitForInvocation(platform, answer.id, undefined, LIMIT_MS)).toMatchObject({
+      status: 'completed',
+      output_text: expect.stringMatching(/^word0 .*word249$/),
+    });
     await expectWholeLog(platform, answer.session_id);
     const attempts = (kind: string, sessionId: string) =>
       sql(platform, 'select outcome, retried_because from attempts where session_id = $1 and kind = $2 order by started_at', [sessionId, kind]);

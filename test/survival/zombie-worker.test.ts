@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { effectCount, oneEffect, waitForEffect } from '../support/effects.js';
 import { type Platform, startPlatform } from '../support/platform.js';
-import { expectWholeLog, invoke, readLog, waitForInvocation } from '../support/sessions.js';
+import { expectWholeLog, invoke, readLog, sql, waitForInvocation } from '../support/sessions.js';
 import { waitFor } from '../support/wait-for.js';
-import { sql } from '../support/sessions.js';
 
 let platform: Platform;
 
@@ -21,10 +20,14 @@ it('a worker that was frozen past its heartbeat writes nothing when it wakes up'
   await waitForEffect(platform, first.session_id);
   zombie.freeze();
   await platform.startWorker();
-  await waitFor('the call to be taken over', async () => {
-    const rows = await sql(platform, `select 1 from attempts where session_id = $1 and kind = 'tool_call' and attempt = 2`, [first.session_id]);
-    return rows.length > 0;
-  }, 90_000);
+  await waitFor(
+    'the call to be taken over',
+    async () => {
+      const rows = await sql(platform, `select 1 from attempts where session_id = $1 and kind = 'tool_call' and attempt = 2`, [first.session_id]);
+      return rows.length > 0;
+    },
+    90_000,
+  );
 
   const interrupted = await platform.request('POST', `/v1/sessions/${first.session_id}/events`, { events: [{ type: 'user.interrupt' }] });
   expect(interrupted.status).toBe(200);

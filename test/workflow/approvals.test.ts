@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sessionWorkflowId } from '../../workflows/contract/names.js';
 import { type Platform, startPlatform } from '../support/platform.js';
-import { expectWholeLog, type Invocation, invoke, invocationOf, readLog, resultTexts, sql, waitForInvocation } from '../support/sessions.js';
+import { expectWholeLog, type Invocation, invocationOf, invoke, readLog, resultTexts, sql, waitForInvocation } from '../support/sessions.js';
 import { waitFor } from '../support/wait-for.js';
 
 let platform: Platform;
@@ -42,7 +42,8 @@ const confirm = (sessionId: string, callId: string | undefined, result: 'allow' 
   });
 
 const workflowOf = (sessionId: string) => client.workflow.getHandle(sessionWorkflowId(sessionId));
-const traceOf = async (sessionId: string) => (await (await platform.request('GET', `/v1/sessions/${sessionId}/trace`)).json()) as { data: Record<string, unknown>[] };
+const traceOf = async (sessionId: string) =>
+  (await (await platform.request('GET', `/v1/sessions/${sessionId}/trace`)).json()) as { data: Record<string, unknown>[] };
 
 describe('a call that needs approval', () => {
   it('waits on the wire as requires_action, and runs when it is allowed', async () => {
@@ -74,7 +75,9 @@ describe('a call that needs approval', () => {
     const { invocation, callIds } = await waiting('two');
     expect(callIds).toHaveLength(2);
     await confirm(invocation.session_id, callIds[1], 'allow');
-    await waitFor('the allowed call to have run', async () => resultTexts(await readLog(platform, invocation.session_id)).some((text) => text.includes('second')));
+    await waitFor('the allowed call to have run', async () =>
+      resultTexts(await readLog(platform, invocation.session_id)).some((text) => text.includes('second')),
+    );
     await waitFor('the rest to be announced', async () => (await readLog(platform, invocation.session_id)).at(-1)?.body.stop_reason?.event_ids?.length === 1);
     expect((await readLog(platform, invocation.session_id)).at(-1)?.body.stop_reason.event_ids).toEqual([callIds[0]]);
     await confirm(invocation.session_id, callIds[0], 'deny');
@@ -117,7 +120,9 @@ describe("Temporal's own door", () => {
   ])('changes nothing on a bad signal (%s), and shows it as rejected', async (_, message) => {
     const { invocation, callIds } = await waiting('one');
     await workflowOf(invocation.session_id).signal('approve', message);
-    const rejected = await waitFor('the rejection in the trace', async () => (await traceOf(invocation.session_id)).data.find(({ outcome }) => outcome === 'rejected'));
+    const rejected = await waitFor('the rejection in the trace', async () =>
+      (await traceOf(invocation.session_id)).data.find(({ outcome }) => outcome === 'rejected'),
+    );
     expect(rejected).toMatchObject({ kind: 'approval' });
     expect((await invocationOf(platform, invocation.id)).status).toBe('requires_action');
     await confirm(invocation.session_id, callIds[0], 'deny');

@@ -66,7 +66,9 @@ describe('an interrupt', () => {
     await waitForInvocation(platform, id, ['running']);
     await send(session_id, { type: 'user.interrupt' }, { type: 'user.message', content: [{ type: 'text', text: 'short' }] });
     await waitForInvocation(platform, id, ['interrupted']);
-    await waitFor('the answer', async () => (await readLog(platform, session_id)).some(({ type, body }) => type === 'agent.message' && body.content[0].text === 'short'));
+    await waitFor('the answer', async () =>
+      (await readLog(platform, session_id)).some(({ type, body }) => type === 'agent.message' && body.content[0].text === 'short'),
+    );
     await waitFor('the session to be idle', async () => (await readLog(platform, session_id)).at(-1)?.type === 'session.status_idle');
     await expectWholeLog(platform, session_id);
   });

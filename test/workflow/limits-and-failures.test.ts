@@ -12,9 +12,14 @@ beforeAll(async () => {
       steps: { replies: [...Array.from({ length: 12 }, (_, index) => step(index)), { text: 'all done' }] },
       parrot: { replies: [{ tool_calls: [{ name: 'bash', input: { command: 'echo same' } }] }], after_last: 'loop' },
       sleepy: { replies: [{ tool_calls: [{ name: 'bash', input: { command: 'sleep 60' } }] }, { text: 'awake' }] },
-      bad: { rules: [{ match: 'better', replies: [{ text: 'better' }] }], replies: [{ error: { status: 400, type: 'invalid_request_error', message: 'no such thing' } }] },
+      bad: {
+        rules: [{ match: 'better', replies: [{ text: 'better' }] }],
+        replies: [{ error: { status: 400, type: 'invalid_request_error', message: 'no such thing' } }],
+      },
       busy: { replies: [{ error: { status: 529, type: 'overloaded_error', message: 'busy', times: 2 }, text: 'at last' }] },
-      limited: { replies: [{ error: { status: 429, type: 'rate_limit_error', message: 'slow down', times: 1, headers: { 'retry-after': '1' } }, text: 'at last' }] },
+      limited: {
+        replies: [{ error: { status: 429, type: 'rate_limit_error', message: 'slow down', times: 1, headers: { 'retry-after': '1' } }, text: 'at last' }],
+      },
       silent: { replies: [[{ text: 'one two three four five', stall_after: 2 }]] },
       dropped: { replies: [{ text: 'one two three', error: { status: 500, after_chunks: 2, times: 1 } }] },
       refusing: { replies: [{ text: 'I will not.', stop_reason: 'refusal' }] },
@@ -61,7 +66,10 @@ describe('a model that fails', () => {
   it('with a 4xx is not asked again; the turn fails, the session lives on', async () => {
     platform.rehearsal.forgetRequests();
     const { id, session_id } = await invoke(platform, { model: 'rehearsal/bad', input: 'go' });
-    expect(await waitForInvocation(platform, id)).toMatchObject({ status: 'failed', stop_reason: { cause: 'model_request_failed', message: expect.stringContaining('no such thing') } });
+    expect(await waitForInvocation(platform, id)).toMatchObject({
+      status: 'failed',
+      stop_reason: { cause: 'model_request_failed', message: expect.stringContaining('no such thing') },
+    });
     expect(platform.rehearsal.requests()).toHaveLength(1);
     expect(errorsIn(await expectWholeLog(platform, session_id))).toEqual([['model_request_failed_error', 'exhausted']]);
     const next = await invoke(platform, { session_id, input: 'do better' });

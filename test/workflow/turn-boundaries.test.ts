@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sessionWorkflowId } from '../../workflows/contract/names.js';
-import { waitForEffect, oneEffect } from '../support/effects.js';
+import { oneEffect, waitForEffect } from '../support/effects.js';
 import { type Platform, startPlatform } from '../support/platform.js';
 import { lockSessionRow } from '../support/row-lock.js';
 import { expectWholeLog, invoke, readLog, sql, waitForInvocation } from '../support/sessions.js';
@@ -38,7 +38,11 @@ describe('a turn that ends at a limit', () => {
   it('in seconds: the next turn has its own', async () => {
     const first = await invoke(platform, { model: 'rehearsal/talk', input: 'short', limits: { max_seconds: 4 } });
     await waitForInvocation(platform, first.id);
-    await waitFor('the first deadline to pass', async () => (await sql(platform, `select 1 from sessions where id = $1 and turn_started_at < now() - interval '5 seconds'`, [first.session_id])).length > 0);
+    await waitFor(
+      'the first deadline to pass',
+      async () =>
+        (await sql(platform, `select 1 from sessions where id = $1 and turn_started_at < now() - interval '5 seconds'`, [first.session_id])).length > 0,
+    );
     const second = await invoke(platform, { session_id: first.session_id, input: 'talk on' });
     expect(await waitForInvocation(platform, second.id)).toMatchObject({ status: 'completed' });
   });
@@ -67,7 +71,10 @@ it('a kill with messages in the inbox leaves no message between a call and its r
   await waitForEffect(platform, session_id);
   await send(session_id, message('queued'));
   await platform.request('POST', `/v1/sessions/${session_id}/kill`);
-  await waitFor('every attempt to be over', async () => (await sql(platform, 'select 1 from attempts where session_id = $1 and ended_at is null', [session_id])).length === 0);
+  await waitFor(
+    'every attempt to be over',
+    async () => (await sql(platform, 'select 1 from attempts where session_id = $1 and ended_at is null', [session_id])).length === 0,
+  );
   await expectWholeLog(platform, session_id);
 });
 
@@ -91,7 +98,10 @@ describe('a session whose row is locked by somebody who froze', () => {
     const lock = await lockSessionRow(platform, session_id);
     const sent = send(session_id, message('short')).then(({ status }) => status);
     await lock.waitForSomebody();
-    await sql(platform, `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'rondo-%' and wait_event_type = 'Lock' and datname = current_database()`);
+    await sql(
+      platform,
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'rondo-%' and wait_event_type = 'Lock' and datname = current_database()`,
+    );
     expect(await sent).toBe(503);
     await lock.release();
     expect((await fetch(`${platform.url}/healthz`)).status).toBe(200);

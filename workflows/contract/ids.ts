@@ -18,6 +18,4 @@ export type IdKind = keyof typeof ID_PREFIXES;
 
 /** Schema of an identifier of one kind, for example `sesn_01JD…`. */
 export const idSchema = (kind: IdKind) =>
-  z
-    .string()
-    .regex(new RegExp(`^${ID_PREFIXES[kind]}_[0-9A-Za-z]{8,40}$`), `must be an id of the form ${ID_PREFIXES[kind]}_…`);
+  z.string().regex(new RegExp(`^${ID_PREFIXES[kind]}_[0-9A-Za-z]{8,40}$`), `must be an id of the form ${ID_PREFIXES[kind]}_…`);

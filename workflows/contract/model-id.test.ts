@@ -15,9 +15,7 @@ describe('parseModelId', () => {
   it.each(['', 'gpt-6', 'claude-', 'openai/', '/x', 'google/gemini', 'openai/a b', 'claude-a b', 'constructor/x'])(
     'refuses %j and lists the accepted forms',
     (id) => {
-      expect(() => parseModelId(id)).toThrow(
-        expect.objectContaining({ code: 'model.unknown', message: expect.stringContaining('rehearsal/<script>') }),
-      );
+      expect(() => parseModelId(id)).toThrow(expect.objectContaining({ code: 'model.unknown', message: expect.stringContaining('rehearsal/<script>') }));
     },
   );
 });

@@ -23,5 +23,4 @@ export function parseModelId(id: string): ModelId {
   throw new RondoError('model.unknown', `The model ${JSON.stringify(id.slice(0, 200))} is not known; accepted are ${ACCEPTED_FORMS}.`);
 }
 
-const isProvider = (prefix: string): prefix is ProviderName =>
-  prefix === 'anthropic' || prefix === 'openai' || prefix === 'rehearsal';
+const isProvider = (prefix: string): prefix is ProviderName => prefix === 'anthropic' || prefix === 'openai' || prefix === 'rehearsal';

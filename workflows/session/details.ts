@@ -13,7 +13,10 @@ export function describe(effect: Effect, outcome: Outcome): string | undefined {
     }
     case 'tools':
       return outcome.results
-        .map(({ callId, result }) => `${nameOf(effect, callId)} · ${result.kind === 'done' ? (result.isError ? `${result.outcome}, error` : result.outcome) : result.kind}`)
+        .map(
+          ({ callId, result }) =>
+            `${nameOf(effect, callId)} · ${result.kind === 'done' ? (result.isError ? `${result.outcome}, error` : result.outcome) : result.kind}`,
+        )
         .join('\n');
     case 'settled':
       return outcome.result.kind === 'settled'
@@ -37,10 +40,21 @@ function nameOf(effect: Effect, callId: string): string {
 /** What an operator sees as the workflow's current details: Markdown, ids and counts only. */
 export function currentDetails(state: SessionState, phase: string, lines: readonly string[]): string {
   const waiting = state.calls.filter((call) => call.gate !== 'run');
-  const rows = waiting.map((call) => `| ${call.name} · call ${call.ordinal} | \`${call.id}\` | ${call.gate === 'ask' ? 'a decision' : "the client's result"} |`);
+  const rows = waiting.map(
+    (call) => `| ${call.name} · call ${call.ordinal} | \`${call.id}\` | ${call.gate === 'ask' ? 'a decision' : "the client's result"} |`,
+  );
   return [
     `**${phase}**${state.progress ? ` · turn ${state.progress.turn}, ${state.progress.steps} steps, ${grouped(state.progress.tokens)} tokens` : ''}`,
-    ...(rows.length > 0 ? ['', '| waiting | tool_use_id | for |', '|---|---|---|', ...rows, '', 'Send signal `approve` with `{"tool_use_id":"sevt_…","result":"allow"}` (or `"deny"`, `"by":"your name"`).'] : []),
+    ...(rows.length > 0
+      ? [
+          '',
+          '| waiting | tool_use_id | for |',
+          '|---|---|---|',
+          ...rows,
+          '',
+          'Send signal `approve` with `{"tool_use_id":"sevt_…","result":"allow"}` (or `"deny"`, `"by":"your name"`).',
+        ]
+      : []),
     ...(lines.length > 0 ? ['', ...lines.slice(-LINES_KEPT).map((line) => `- ${line}`)] : []),
   ].join('\n');
 }

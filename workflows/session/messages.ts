@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import { QUERIES, SIGNALS, UPDATES } from '../contract/names.js';
 import type { OperatorDecision } from '../contract/activities.js';
+import { QUERIES, SIGNALS, UPDATES } from '../contract/names.js';
 import type { SessionState } from './turn.js';
 
 /** What an operator sends by signal or update `approve`: from the CLI, the Web UI or an SDK. */

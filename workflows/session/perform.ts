@@ -19,9 +19,15 @@ export async function perform(run: Run, effect: Exclude<Effect, { type: 'finish'
       show(run, 'running');
       return interruptible(run, () => runTools(run, effect));
     case 'settle':
-      return { type: 'settled', result: await activities.settle('approvals', { ...ref, epoch: effect.epoch, decisions: effect.decisions, expireBy: effect.expireBy }) };
+      return {
+        type: 'settled',
+        result: await activities.settle('approvals', { ...ref, epoch: effect.epoch, decisions: effect.decisions, expireBy: effect.expireBy }),
+      };
     case 'seal':
-      return { type: 'sealed', result: await activities.seal(effect.cause ? `seal · ${effect.cause}` : 'seal', { ...ref, epoch: effect.epoch, cause: effect.cause }) };
+      return {
+        type: 'sealed',
+        result: await activities.seal(effect.cause ? `seal · ${effect.cause}` : 'seal', { ...ref, epoch: effect.epoch, cause: effect.cause }),
+      };
     case 'wait':
       return wait(run, effect);
   }

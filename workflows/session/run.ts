@@ -28,7 +28,16 @@ export interface Run {
 }
 
 export function openRun({ sessionId, workspaceId, settings, carry }: SessionInput): Run {
-  return { ref: { sessionId, workspaceId }, settings, ...restore(carry), interruptible: undefined, shown: '', ended: null, closing: false, refusals: new Map() };
+  return {
+    ref: { sessionId, workspaceId },
+    settings,
+    ...restore(carry),
+    interruptible: undefined,
+    shown: '',
+    ended: null,
+    closing: false,
+    refusals: new Map(),
+  };
 }
 
 /** Something came that the loop must look at. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CallModelResult, OpenCall, TurnProgress } from '../contract/activities.js';
-import { apply, begin, initialState, nextEffect, REPEATED_CALL_LIMIT, type Outcome, type SessionState } from './turn.js';
+import { apply, begin, initialState, nextEffect, type Outcome, REPEATED_CALL_LIMIT, type SessionState } from './turn.js';
 
 const NOW = 1_000_000;
 const progress = (change: Partial<TurnProgress> = {}): TurnProgress => ({ turn: 1, steps: 1, tokens: 100, limits: { maxSteps: 10 }, ...change });
@@ -142,9 +142,23 @@ describe('the turn under any order of outcomes and messages', () => {
           })),
         };
       case 'settle':
-        return { type: 'settled', result: moment.superseded ? { kind: 'superseded' } : { kind: 'settled', calls: moment.calls, modelDue: moment.modelDue, rejected: [] } };
+        return {
+          type: 'settled',
+          result: moment.superseded ? { kind: 'superseded' } : { kind: 'settled', calls: moment.calls, modelDue: moment.modelDue, rejected: [] },
+        };
       case 'seal':
-        return { type: 'sealed', result: { kind: 'standing', epoch: (effect.epoch ?? 0) + 1, step: 0, progress: progress(), calls: [], answersWaiting: false, modelDue: moment.modelDue } };
+        return {
+          type: 'sealed',
+          result: {
+            kind: 'standing',
+            epoch: (effect.epoch ?? 0) + 1,
+            step: 0,
+            progress: progress(),
+            calls: [],
+            answersWaiting: false,
+            modelDue: moment.modelDue,
+          },
+        };
       case 'wait':
       case 'finish':
         return undefined;

@@ -1,12 +1,4 @@
-import type {
-  CallModelResult,
-  OpenCall,
-  OperatorDecision,
-  RunToolResult,
-  SealResult,
-  SettleResult,
-  TurnProgress,
-} from '../contract/activities.js';
+import type { CallModelResult, OpenCall, OperatorDecision, RunToolResult, SealResult, SettleResult, TurnProgress } from '../contract/activities.js';
 import type { EndCause } from '../contract/stop.js';
 
 /** The same calls with the same inputs, this many replies in a row, end the turn. */

@@ -7,7 +7,11 @@ export const Limits = z.object({
   /** Input and output tokens together, cached ones included. */
   max_tokens: z.int().min(1).optional(),
   /** Seconds since the turn began; waiting for a person counts. */
-  max_seconds: z.int().min(1).max(30 * 86_400).optional(),
+  max_seconds: z
+    .int()
+    .min(1)
+    .max(30 * 86_400)
+    .optional(),
 });
 
 export type Limits = z.infer<typeof Limits>;
