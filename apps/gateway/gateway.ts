@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { raw } from 'express';
 import { AppModule, type GatewayParts } from './app.module.js';
 import { authentication } from './http/authentication.js';
-import { JSON_TYPES, limitDepth, requireJson } from './http/body.js';
+import { JSON_TYPES, parseJson, requireJson } from './http/body.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { serveDocs } from './http/openapi.js';
 import { parseQuery } from './http/query-parser.js';
@@ -33,9 +34,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   app.set('query parser', parseQuery);
   app.use(requestId(log));
   app.use('/v1', authentication(parts.pool));
-  app.use(requireJson);
-  app.useBodyParser('json', { limit: config.http.maxBodyBytes, type: JSON_TYPES });
-  app.use(limitDepth);
+  app.use('/v1', requireJson, raw({ limit: config.http.maxBodyBytes, type: JSON_TYPES, inflate: false }), parseJson);
   app.useGlobalFilters(new ErrorFilter(log));
   app.useGlobalPipes(validation());
   serveDocs(app);

@@ -4,6 +4,9 @@ import { RondoError } from '../../../workflows/contract/errors.js';
 /** Deeper JSON than this is refused: everything behind the door may then walk it recursively. */
 const DEEPEST = 200;
 
+/** Members and elements of one body. The largest sensible request has a few thousand. */
+const MOST_VALUES = 100_000;
+
 export const JSON_TYPES = ['json', '+json'];
 
 /** Refuses bodies that are not JSON. Requests without a body pass: the wire's actions have none. */
@@ -19,16 +22,54 @@ export function requireJson(request: Request, _response: Response, next: NextFun
   );
 }
 
-/** Refuses JSON nested too deeply. */
-export function limitDepth(request: Request, _response: Response, next: NextFunction): void {
-  next(depthExceeds(request.body, DEEPEST) ? new RondoError('request.invalid', `The body is nested more than ${DEEPEST} levels deep.`) : undefined);
+/** Reads the JSON of a body that was received whole; an empty one is no body. */
+export function parseJson(request: Request, _response: Response, next: NextFunction): void {
+  const bytes: unknown = request.body;
+  if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
+    request.body = undefined;
+    return next();
+  }
+  try {
+    weigh(bytes);
+    request.body = readObject(bytes.toString('utf8'));
+    next();
+  } catch (error) {
+    next(error);
+  }
 }
 
-function depthExceeds(body: unknown, deepest: number): boolean {
-  let level = [body];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > deepest) return true;
-    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? (Object.values(value) as unknown[]) : []));
+function readObject(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // The parser quotes what it read; our own words follow.
   }
-  return false;
+  throw new RondoError('request.invalid', 'The body is not a JSON object.');
 }
+
+/**
+ * Weighs JSON before it is parsed: throws for what is nested too deeply or has too many values. One pass over the bytes;
+ * building the values first would cost a hundred times their size.
+ */
+function weigh(bytes: Buffer): void {
+  let depth = 0;
+  let values = 0;
+  let inString = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (inString) {
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    else if (byte === COMMA) values += 1;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      values += 1;
+      depth += 1;
+      if (depth > DEEPEST) throw new RondoError('request.invalid', `The body is nested more than ${DEEPEST} levels deep.`);
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
+    if (values > MOST_VALUES) throw new RondoError('request.too_large', `The body has more than ${MOST_VALUES} values.`);
+  }
+}
+
+const [QUOTE, BACKSLASH, COMMA, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = Buffer.from('"\\,{}[]');

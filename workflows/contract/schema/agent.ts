@@ -53,7 +53,8 @@ export const CustomTool = z.object({
       properties: z.record(propertyName, z.unknown()).nullish(),
       required: z.array(z.string()).nullish(),
     })
-    .refine((schema) => !['oneOf', 'anyOf', 'allOf', '$ref'].some((key) => key in schema), 'must not have oneOf, anyOf, allOf or $ref at its top'),
+    .refine((schema) => !['oneOf', 'anyOf', 'allOf', '$ref'].some((key) => key in schema), 'must not have oneOf, anyOf, allOf or $ref at its top')
+    .refine((schema) => JSON.stringify(schema).length <= 65_536, 'must not be longer than 65536 characters of JSON'),
 });
 
 export const ToolInput = z.discriminatedUnion('type', [AgentToolset, CustomTool]);
