@@ -9,6 +9,8 @@ interface Architecture {
   readonly clone: number;
   readonly clone3: number;
   readonly ioctl: number;
+  readonly socket: number;
+  readonly socketpair: number;
   /** System call numbers from here on belong to another ABI of the same processor. */
   readonly foreignFrom: number | undefined;
 }
@@ -34,6 +36,8 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     clone: 56,
     clone3: 435,
     ioctl: 16,
+    socket: 41,
+    socketpair: 53,
     foreignFrom: 0x40000000,
     denied: [
       155,
@@ -75,6 +79,8 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     clone: 220,
     clone3: 435,
     ioctl: 29,
+    socket: 198,
+    socketpair: 199,
     foreignFrom: undefined,
     denied: [
       18,
@@ -120,6 +126,7 @@ const ALLOW = 0x7fff0000;
 const KILL_PROCESS = 0x80000000;
 const EPERM = 0x00050000 | 1;
 const ENOSYS = 0x00050000 | 38;
+const EAFNOSUPPORT = 0x00050000 | 97;
 
 /** Offsets in the kernel's seccomp_data; arguments are 64 bits wide, low word first. */
 const NUMBER = 0;
@@ -131,13 +138,16 @@ const NEW_NAMESPACES = 0x7e020000; // CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NE
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
 
+/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Others, AF_VSOCK first, know no network namespace or are little used kernel code. */
+const SOCKET_FAMILIES = [1, 2, 10, 16];
+
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];
 
 /** The compiled filter for this processor as bubblewrap's `--seccomp` reads it; undefined for an unknown processor. */
 export function seccompFilter(processor: string): Buffer | undefined {
   const architecture = ARCHITECTURES[processor];
   if (architecture === undefined) return undefined;
-  const { audit, denied, clone, clone3, ioctl, foreignFrom } = architecture;
+  const { audit, denied, clone, clone3, ioctl, socket, socketpair, foreignFrom } = architecture;
   const program: Instruction[] = [
     [LOAD_WORD, 0, 0, ARCHITECTURE],
     [JUMP_EQUAL, 1, 0, audit],
@@ -149,6 +159,7 @@ export function seccompFilter(processor: string): Buffer | undefined {
     ...denied.flatMap((number) => returnIf(JUMP_EQUAL, number, EPERM)),
     ...onCall(clone, FIRST_ARGUMENT, returnIf(JUMP_ANY_BIT, NEW_NAMESPACES, EPERM)),
     ...onCall(ioctl, SECOND_ARGUMENT, [...returnIf(JUMP_EQUAL, TIOCSTI, EPERM), ...returnIf(JUMP_EQUAL, TIOCLINUX, EPERM)]),
+    ...[socket, socketpair].flatMap((number) => onCall(number, FIRST_ARGUMENT, returnUnlessOneOf(SOCKET_FAMILIES, EAFNOSUPPORT))),
     [RETURN, 0, 0, ALLOW],
   ];
   const bytes = Buffer.alloc(program.length * 8);
@@ -163,6 +174,11 @@ export function seccompFilter(processor: string): Buffer | undefined {
 
 const returnIf = (test: number, operand: number, value: number): Instruction[] => [
   [test, 0, 1, operand],
+  [RETURN, 0, 0, value],
+];
+
+const returnUnlessOneOf = (operands: readonly number[], value: number): Instruction[] => [
+  ...operands.map((operand, index): Instruction => [JUMP_EQUAL, operands.length - index, 0, operand]),
   [RETURN, 0, 0, value],
 ];
 

@@ -35,7 +35,10 @@ export function serve(options: ServeOptions): void {
   const bootId = randomUUID();
   const accept = (socket: net.Socket) => serveConnection(socket, { calls, bootId });
 
-  if (options.dial !== undefined) return dialNewSockets(options.dial, accept);
+  if (options.dial !== undefined) {
+    dialNewSockets(options.dial, accept);
+    return;
+  }
   fs.rmSync(options.socket, { force: true });
   net.createServer({ allowHalfOpen: true }, accept).listen(options.socket);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { processStart } from '../../scripts/setup/process-identity.mjs';
 import { askDaemon } from '../../scripts/setup/tools/docker.mjs';
-import { processEnvironment } from '../config/environment.js';
+import { serviceEnvironment } from '../config/environment.js';
 import { type Child, startChild } from './child-process.js';
 import { dockerEngine } from './docker-engine.js';
 import { homeFolder, socketFolder } from './home.js';
@@ -52,7 +52,7 @@ export function ownDaemon(home: string, tools: { dockerd: string; runsc: string 
     // What was killed leaves its pid file, and dockerd takes any process with that pid for the living one, zombies too.
     rmSync(pidFile, { force: true });
     if (livingContainerd(containerdPidFile, execRoot) === undefined) rmSync(containerdPidFile, { force: true });
-    const child = startChild({ home, name: 'docker', command: tools.dockerd, words, environment: processEnvironment() });
+    const child = startChild({ home, name: 'docker', command: tools.dockerd, words, environment: serviceEnvironment() });
     await waitUntil(child, READY_MS, async () => {
       if (!(await askDaemon(address))) throw new Error('dockerd does not answer yet');
     });

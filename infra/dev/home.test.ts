@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { keptSecret, socketFolder } from './home.js';
+import { homeFolder, keptSecret, socketFolder } from './home.js';
 
 let home: string;
 const made: string[] = [];
@@ -11,6 +11,18 @@ beforeEach(() => {
 });
 afterEach(() => {
   for (const folder of [home, ...made.splice(0)]) rmSync(folder, { recursive: true, force: true });
+});
+
+it('makes a data folder that others can pass but not list, with private folders inside', () => {
+  const fresh = join(home, 'deep', 'home');
+  const mode = (...parts: string[]) => statSync(join(fresh, ...parts)).mode & 0o777;
+  for (const name of ['temporal', 'run', 'logs', 'postgres']) homeFolder(fresh, name);
+  expect(mode()).toBe(0o711);
+  for (const name of ['temporal', 'run', 'logs']) expect(mode(name), name).toBe(0o700);
+  expect(mode('postgres') & 0o001).toBe(0o001);
+  chmodSync(join(fresh, 'run'), 0o755);
+  homeFolder(fresh, 'run');
+  expect(mode('run')).toBe(0o700);
 });
 
 it('keeps a secret in a file that only its owner can read, and gives the same one each time', () => {

@@ -1,15 +1,26 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /** Longest path of a Unix socket, in bytes, with its closing zero taken off. */
 const LONGEST_SOCKET_PATH = 107;
 
-/** A folder under RONDO_HOME, made if missing. */
+/** Folders that nobody but this user reads: session contents, process records, logs. */
+const PRIVATE = ['temporal', 'run', 'logs'];
+
+/**
+ * A folder under RONDO_HOME, made if missing. Others may pass through a RONDO_HOME that is made here, because Postgres runs as a
+ * user of its own, but not list it.
+ */
 export function homeFolder(home: string, ...parts: string[]): string {
   const folder = join(home, ...parts);
+  mkdirSync(dirname(home), { recursive: true });
+  mkdirSync(home, { recursive: true, mode: 0o711 });
   mkdirSync(folder, { recursive: true });
+  const [name] = parts;
+  const isPrivate = name !== undefined && PRIVATE.includes(name);
+  if (isPrivate && statSync(join(home, name)).uid === process.getuid?.()) chmodSync(join(home, name), 0o700);
   return folder;
 }
 

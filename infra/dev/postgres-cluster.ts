@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { processEnvironment } from '../config/environment.js';
+import { serviceEnvironment } from '../config/environment.js';
 import type { PostgresUser } from './postgres-user.js';
 
 const Programs = z.object({ postgres: z.string(), initdb: z.string() });
@@ -43,7 +43,7 @@ export async function ensureCluster(programs: PostgresPrograms, data: string, us
     const line = asPostgresUser(user, programs.initdb, ['-D', fresh, ...flags]);
     await promisify(execFile)(line.command, line.words, {
       cwd: draft,
-      env: { ...processEnvironment(), LC_ALL: 'C' },
+      env: { ...serviceEnvironment(), LC_ALL: 'C' },
       ...line.user,
     });
     rmSync(data, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { processEnvironment } from '../config/environment.js';
+import { serviceEnvironment } from '../config/environment.js';
 import { Secret } from '../config/secret.js';
 import { pingPostgres } from '../postgres/ping.js';
 import { type Child, startChild } from './child-process.js';
@@ -49,7 +49,7 @@ export async function startPostgres({ config, log }: ServiceContext): Promise<Ru
   const line = asPostgresUser(user, programs.postgres, ['-D', data, '-p', String(port), ...settings]);
   const start = async (): Promise<Child> => {
     removeStalePidFile(data, programs.postgres);
-    const child = startChild({ home, name: 'postgres', ...line, environment: { ...processEnvironment(), LC_ALL: 'C' } });
+    const child = startChild({ home, name: 'postgres', ...line, environment: { ...serviceEnvironment(), LC_ALL: 'C' } });
     await waitUntil(child, READY_MS, () => pingPostgres(url.reveal()));
     return child;
   };

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config, Environment } from '../config/config.js';
 import { processEnvironment } from '../config/environment.js';
+import { VARIABLES } from '../config/variables.js';
 import { ensureApiKey } from '../postgres/api-keys.repo.js';
 import { migrate } from '../postgres/migrate.js';
 import { freePort } from './free-port.js';
@@ -70,7 +71,7 @@ export async function startStack(request: StackRequest): Promise<Stack> {
     const shared = programEnvironment(config, services, { appUrl, port, rehearsalUrl: rehearsal.url });
     endings.push(() => request.endSandboxes(shared));
     keep('worker', startProgram({ home, log, name: 'worker', environment: shared }));
-    keep('gateway', startProgram({ home, log, name: 'gateway', environment: shared }));
+    keep('gateway', startProgram({ home, log, name: 'gateway', environment: withoutSandboxes(shared) }));
     const url = `http://${reachable(config.http.host)}:${port}`;
     const readiness = await waitUntilReady(url, READY_MS, signal);
     return { url: config.http.publicUrl ?? url, apiKey, apiKeyFile, temporalUiUrl: services.temporal.uiUrl, readiness, stop };
@@ -116,6 +117,12 @@ function programEnvironment(
     RONDO_REHEARSAL_URL: config.models.rehearsalUrl ?? given.rehearsalUrl,
     ...sandboxEnvironment(config, services.docker),
   };
+}
+
+/** What the gateway runs in: it never reaches for a sandbox, so it is not told where they are. */
+function withoutSandboxes(environment: Environment): Environment {
+  const names = new Set<string>(VARIABLES.filter(({ at }) => at.startsWith('sandbox.')).map(({ name }) => name));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name) && !name.startsWith('DOCKER_')));
 }
 
 /** An address that listens on every interface is reached on this machine by 127.0.0.1. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { locateTools } from '../../scripts/setup/locate.mjs';
-import { processEnvironment } from '../config/environment.js';
+import { processEnvironment, serviceEnvironment } from '../config/environment.js';
 import { type Child, startChild } from './child-process.js';
 import { freePort } from './free-port.js';
 import { homeFolder } from './home.js';
@@ -60,7 +60,7 @@ export async function startTemporal({ config, log }: ServiceContext): Promise<Ru
     ...FLAGS,
   ];
   const start = async (): Promise<Child> => {
-    const started = startChild({ home, name: 'temporal', command, words, environment: processEnvironment() });
+    const started = startChild({ home, name: 'temporal', command, words, environment: serviceEnvironment() });
     await waitUntil(started, READY_MS, () => ensureNamespace(address, namespace));
     return started;
   };

@@ -82,6 +82,19 @@ export function describeIsolation(engine: () => TestEngine): void {
     expect(await sandbox.bash('mount -t tmpfs none /tmp')).toMatchObject({ is_error: true });
   });
 
+  test('sockets of kinds that know no network namespace are refused', async () => {
+    const { provider } = engine();
+    // Docker engines before 23 allow AF_VSOCK in their default filter.
+    if (provider.isolation === 'container') return;
+    const make = (family: number) => sandbox.bash(`python3 -c "import socket; socket.socket(1, 1); print('started'); socket.socket(${family}, 1)"`);
+    expect(await make(1)).toMatchObject({ is_error: false });
+    const vsock = await make(40);
+    expect(vsock).toMatchObject({ is_error: true });
+    expect(textOf(vsock)).toContain('started');
+    // The kernel's own refusal of AF_PACKET is EPERM: this one is the filter's.
+    if (provider.isolation !== 'gvisor') expect(textOf(await make(17))).toContain('[Errno 97]');
+  });
+
   test('links planted in the workspace lead the file tools nowhere', async () => {
     await sandbox.bash('ln -s /etc/passwd link; ln -s /opt/rondo out; ln -s /home/agent/planted dangling; mkfifo pipe');
     for (const file of ['link', 'out/supervisor.mjs', '../etc/passwd', '/proc/self/environ', 'pipe']) {
