@@ -28,7 +28,9 @@ async function firstModel(baseUrl: string, key: string | undefined): Promise<str
     const [first] = ModelList.parse(await response.json()).data;
     if (first) return first.id;
   } catch (error) {
-    throw new Error(`${baseUrl}/models names no model: set RONDO_DEFAULT_MODEL to openai/<model>.`, { cause: error });
+    throw new Error(`${baseUrl}/models does not name a model: start that server or correct OPENAI_BASE_URL, or set RONDO_DEFAULT_MODEL to openai/<model>.`, {
+      cause: error,
+    });
   }
   throw new Error(`${baseUrl}/models is empty: set RONDO_DEFAULT_MODEL to openai/<model>.`);
 }

@@ -16,11 +16,12 @@ export const demo = ({ once = false }: { readonly once?: boolean }): Promise<voi
     const model = await demoModel(config);
     const { invocation, succeeded } = await runTask(stack, model, signal);
     for (const line of summary(invocation, succeeded)) say(line);
-    for (const line of goOn(stack, model)) say(line);
     if (once) {
+      say('\nTo go on: npm start, which prints how to call it with curl and with the SDK.');
       process.exitCode = succeeded ? 0 : 1;
       return;
     }
+    for (const line of goOn(stack, model)) say(line);
     say('\nRondo serves until Ctrl-C.');
     await untilAborted(signal);
   });
@@ -53,7 +54,7 @@ function summary(invocation: Invocation, succeeded: boolean): string[] {
     '',
     ...(invocation.output_text ?? '').split('\n').map((line) => `    ${line}`),
     '',
-    `  Usage            ${usage.input_tokens} tokens in, ${usage.output_tokens} out, ${steps} model requests`,
+    `  Usage            ${usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens} tokens in (${usage.cache_read_input_tokens} from the cache), ${usage.output_tokens} out, ${steps} model requests`,
     `  Cold start       ${coldStart ?? '?'} ms from the request to the first model request`,
     `  Session          ${links.session}`,
     `  Trace            ${links.trace}`,

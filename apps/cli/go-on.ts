@@ -2,10 +2,14 @@ import { relative } from 'node:path';
 import type { Stack } from '../../infra/dev/stack.js';
 
 /** How to go on from here: lines that can be copied as they are. */
-export function goOn(stack: Pick<Stack, 'url' | 'apiKeyFile' | 'temporalUiUrl'>, model: string): string[] {
+export function goOn(stack: Pick<Stack, 'url' | 'apiKeyFile' | 'temporalUiUrl'>, demoModel: string): string[] {
+  // The demo's script plays the demo whatever it is asked; the default one runs what it is told to.
+  const rehearsal = demoModel.startsWith('rehearsal/');
+  const model = rehearsal ? 'rehearsal/default' : demoModel;
+  const input = rehearsal ? 'run: python3 --version' : 'Which Python is this?';
   const keyFile = stack.apiKeyFile && relative(process.cwd(), stack.apiKeyFile);
   const key = keyFile ? `$(cat ${keyFile})` : '$RONDO_API_KEY';
-  const body = JSON.stringify({ model, tools: [{ type: 'agent_toolset_20260401' }], input: 'Which Python is this?' });
+  const body = JSON.stringify({ model, tools: [{ type: 'agent_toolset_20260401' }], input });
   return [
     '',
     `  API reference    ${stack.url}/docs`,
@@ -24,10 +28,10 @@ export function goOn(stack: Pick<Stack, 'url' | 'apiKeyFile' | 'temporalUiUrl'>,
     `    const apiKey = ${keyFile ? `readFileSync('${keyFile}', 'utf8').trim()` : 'process.env.RONDO_API_KEY'};`,
     `    const client = new Anthropic({ baseURL: '${stack.url}', apiKey });`,
     `    const agent = await client.beta.agents.create({ name: 'hello', model: '${model}', tools: [{ type: 'agent_toolset_20260401' }] });`,
-    "    const environment = await client.beta.environments.create({ name: 'hello', config: { type: 'cloud' } });",
+    "    const environment = await client.beta.environments.create({ name: `hello-${Date.now()}`, config: { type: 'cloud' } });",
     '    const session = await client.beta.sessions.create({ agent: agent.id, environment_id: environment.id });',
     '    const stream = await client.beta.sessions.events.stream(session.id);',
-    "    await client.beta.sessions.events.send(session.id, { events: [{ type: 'user.message', content: [{ type: 'text', text: 'Which Python is this?' }] }] });",
+    `    await client.beta.sessions.events.send(session.id, { events: [{ type: 'user.message', content: [{ type: 'text', text: '${input}' }] }] });`,
     '    for await (const event of stream) {',
     "      if (event.type === 'agent.message') for (const block of event.content) if (block.type === 'text') console.log(block.text);",
     "      if (event.type === 'session.status_idle') break;",

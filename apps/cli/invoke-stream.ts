@@ -11,7 +11,7 @@ export const Invocation = z.looseObject({
   status: z.string(),
   stop_reason: z.looseObject({ type: z.string() }).nullable(),
   output_text: z.string().nullable(),
-  usage: z.object({ input_tokens: z.number(), output_tokens: z.number() }),
+  usage: z.object({ input_tokens: z.number(), output_tokens: z.number(), cache_read_input_tokens: z.number(), cache_creation_input_tokens: z.number() }),
   steps: z.number(),
   cold_start_ms: z.number().nullable(),
   links: z.looseObject({ session: z.string(), trace: z.string(), temporal_ui: z.string().optional() }),

@@ -9,7 +9,15 @@ const Content = z.array(z.union([Text, z.looseObject({ type: z.string() })]));
 const Message = z.object({ content: Content });
 const ToolUse = z.object({ name: z.string(), input: z.record(z.string(), z.unknown()) });
 const ToolResult = z.object({ content: Content.optional(), is_error: z.boolean().nullish() });
-const ModelEnd = z.object({ is_error: z.boolean().nullish(), model_usage: z.object({ input_tokens: z.number(), output_tokens: z.number() }) });
+const ModelEnd = z.object({
+  is_error: z.boolean().nullish(),
+  model_usage: z.object({
+    input_tokens: z.number(),
+    output_tokens: z.number(),
+    cache_read_input_tokens: z.number().default(0),
+    cache_creation_input_tokens: z.number().default(0),
+  }),
+});
 const SessionError = z.object({ error: z.looseObject({ type: z.string(), message: z.string() }) });
 
 /** One event of a session as lines for a person; none for events that only programs need. */
@@ -27,7 +35,9 @@ export function narrate(frame: Frame): string[] {
     }
     case 'span.model_request_end': {
       const { model_usage: usage, is_error } = ModelEnd.parse(frame);
-      return is_error ? block('model', 'the request failed') : block('model', `${usage.input_tokens} tokens in, ${usage.output_tokens} out`);
+      return is_error
+        ? block('model', 'the request failed')
+        : block('model', `${usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens} tokens in, ${usage.output_tokens} out`);
     }
     case 'session.error':
       return block('error', SessionError.parse(frame).error.message);

@@ -7,7 +7,11 @@ import { untilAborted, withStack } from './with-stack.js';
 export const start = (): Promise<void> =>
   withStack(async (stack, config, signal) => {
     say(`\nRondo is ready at ${stack.url}`);
-    for (const line of goOn(stack, await demoModel(config))) say(line);
+    const model = await demoModel(config).catch((error: Error) => {
+      say(`  ! ${error.message}`);
+      return 'openai/<model>';
+    });
+    for (const line of goOn(stack, model)) say(line);
     say('\nCtrl-C ends it.');
     await untilAborted(signal);
   });

@@ -9,6 +9,9 @@ import { say } from './say.js';
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type EndSignal = keyof typeof SIGNAL_CODES;
 
+/** npm passes a Ctrl-C on that the terminal has sent to us already: the same signal again within this time is no second wish. */
+const ECHO_MS = 1_500;
+
 /**
  * Starts a stack, runs `work` with it, and ends it again: when the work is done, failed, or a signal comes. `signal` aborts at the
  * first signal; a second one does not wait for the orderly end.
@@ -16,8 +19,14 @@ type EndSignal = keyof typeof SIGNAL_CODES;
 export async function withStack(work: (stack: Stack, config: Config, signal: AbortSignal) => Promise<void>): Promise<void> {
   const config = loadConfigOrExit();
   const interrupted = new AbortController();
+  let firstAt = 0;
   const onSignal = (name: EndSignal): void => {
-    if (interrupted.signal.aborted) process.exit(SIGNAL_CODES[name]);
+    if (interrupted.signal.aborted) {
+      if (performance.now() - firstAt < ECHO_MS) return;
+      say('Not waiting for the orderly end: what still runs is ended by the next start.');
+      process.exit(SIGNAL_CODES[name]);
+    }
+    firstAt = performance.now();
     say('\nStopping …');
     interrupted.abort(new Error(`ended by ${name}`));
   };

@@ -5,7 +5,7 @@ export const TOOLSET_NAMES = ['bash', 'read', 'write', 'edit', 'glob', 'grep', '
 
 const effortLevel = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
 
-export const PermissionPolicy = z.object({ type: z.enum(['always_allow', 'always_ask', 'auto']) });
+export const PermissionPolicy = z.strictObject({ type: z.enum(['always_allow', 'always_ask', 'auto']) });
 
 /** A model as a caller names it: an id, or `{ id, effort?, speed? }` with effort as word or object. */
 export const ModelInput = z.union([
@@ -24,22 +24,22 @@ export const ModelConfig = z.object({
   speed: z.enum(['standard', 'fast']),
 });
 
-const toolsetConfig = z.object({
+const toolsetConfig = z.strictObject({
   type: z.string().optional(),
   name: z.enum(TOOLSET_NAMES),
   enabled: z.boolean().optional(),
   permission_policy: PermissionPolicy.optional(),
 });
 
-const AgentToolset = z.object({
+const AgentToolset = z.strictObject({
   type: z.literal('agent_toolset_20260401'),
-  default_config: z.object({ enabled: z.boolean().optional(), permission_policy: PermissionPolicy.optional() }).nullish(),
+  default_config: z.strictObject({ enabled: z.boolean().optional(), permission_policy: PermissionPolicy.optional() }).nullish(),
   configs: z.array(toolsetConfig).max(TOOLSET_NAMES.length).optional(),
 });
 
 const propertyName = z.string().min(1).max(64);
 
-export const CustomTool = z.object({
+export const CustomTool = z.strictObject({
   type: z.literal('custom'),
   name: z
     .string()
