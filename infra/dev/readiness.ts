@@ -19,7 +19,23 @@ export async function waitUntilReady(url: string, timeoutMs: number, signal: Abo
     } catch (error) {
       if (signal.aborted) throw error;
     }
-    if (performance.now() > deadline) throw new Error(`${url} was not ready within ${timeoutMs / 1000} s. Its last answer: ${last}`);
+    if (performance.now() > deadline)
+      throw new Error(
+        `${url} was not ready within ${timeoutMs / 1000} s: ${missingIn(last)}. The reason is at the end of RONDO_HOME/logs/worker.log or gateway.log.`,
+      );
     await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+/** What the readiness page calls missing, in its own words; the whole answer where it is no such page. */
+function missingIn(answer: string): string {
+  try {
+    const { checks } = JSON.parse(answer) as { checks: Record<string, { state: string; detail: string }> };
+    return Object.entries(checks)
+      .filter(([, { state }]) => state !== 'ok')
+      .map(([name, { detail }]) => `${name}: ${detail}`)
+      .join('; ');
+  } catch {
+    return answer;
   }
 }
