@@ -5,7 +5,6 @@ import type {
   Decision,
   EffectRecord,
   InboxItem,
-  InvocationRecord,
   JsonObject,
   NewAttempt,
   NewEvent,
@@ -81,7 +80,6 @@ export interface LockedSession {
   findSandbox(): Promise<SandboxRecord | undefined>;
   saveSandbox(sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void>;
 
-  openInvocations(): Promise<InvocationRecord[]>;
   /** Marks invocations whose input was taken as running; the model request that takes it begins with the same transaction. */
   startInvocations(inputEventIds: readonly string[]): Promise<void>;
   /** Moves every open, started invocation of this session to a status; terminal ones get an end time. */

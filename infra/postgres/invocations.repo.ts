@@ -34,13 +34,6 @@ export async function findInvocationByKey(tx: Transaction, idempotencyKey: strin
   return rows[0];
 }
 
-export async function openInvocations(tx: Transaction, sessionId: string): Promise<InvocationRecord[]> {
-  const { rows } = await tx.query<InvocationRecord>(`select ${COLUMNS} from invocations where session_id = $1 and ended_at is null order by created_at, id`, [
-    sessionId,
-  ]);
-  return rows;
-}
-
 export async function startInvocations(tx: Transaction, sessionId: string, inputEventIds: readonly string[]): Promise<void> {
   await tx.query({
     name: 'start_invocations',

@@ -116,7 +116,6 @@ export async function lockSession(tx: Transaction, id: string) {
     findSandbox: () => sandboxes.findSandbox(tx, id),
     saveSandbox: (sandbox: Parameters<typeof sandboxes.saveSandbox>[2]) => sandboxes.saveSandbox(tx, id, sandbox),
 
-    openInvocations: () => invocations.openInvocations(tx, id),
     startInvocations: (inputEventIds: readonly string[]) => invocations.startInvocations(tx, id, inputEventIds),
     moveInvocations: (to: Parameters<typeof invocations.moveInvocations>[2]) => invocations.moveInvocations(tx, id, to),
   };
