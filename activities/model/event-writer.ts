@@ -1,5 +1,5 @@
-import type { NewEvent, NewToolCall, SessionAgent } from '../../workflows/contract/records.js';
-import { evaluateCall } from '../tools/catalog.js';
+import type { NewEvent, NewToolCall } from '../../workflows/contract/records.js';
+import type { Evaluation, ToolCatalog } from '../tools/catalog.js';
 import type { ModelBlock, ModelReply } from './model.port.js';
 
 /** Which event a reply's block belongs to, and its place in that event's content. */
@@ -28,18 +28,18 @@ export interface ReplyEvents {
   readonly events: readonly NewEvent[];
   readonly calls: readonly NewToolCall[];
   /** Results of calls that will not run. */
-  readonly refusals: readonly { readonly callId: string; readonly text: string }[];
+  readonly refusals: readonly { readonly call: NewToolCall; readonly text: string }[];
 }
 
 /** A reply as log events and tool calls. Pure. */
 export function toEvents(
   reply: ModelReply,
-  options: { readonly startEventId: string; readonly agent: SessionAgent; readonly step: number; readonly decideBy: Date },
+  options: { readonly startEventId: string; readonly catalog: ToolCatalog; readonly step: number; readonly decideBy: Date },
 ): ReplyEvents {
   const place = createPlaces(options.startEventId);
   const events: { id: string; type: string; body: Record<string, unknown>; provider?: unknown }[] = [];
   const calls: NewToolCall[] = [];
-  const refusals: { callId: string; text: string }[] = [];
+  const refusals: { call: NewToolCall; text: string }[] = [];
   let content: { type: 'text'; text: string }[] = [];
 
   reply.content.forEach((block: ModelBlock, position) => {
@@ -57,34 +57,24 @@ export function toEvents(
         events.push({ id: eventId, type: 'agent.thinking', body: {}, provider: block });
         break;
       case 'tool_use': {
-        const evaluation = evaluateCall(options.agent, block.name, block.input);
+        const evaluation = options.catalog.evaluate(block.name, block.input);
         const asks = evaluation.permission === 'ask';
         const input = evaluation.kind === 'rejected' && typeof block.input === 'string' ? {} : block.input;
-        calls.push({
+        const { kind, name, mcpServerName, permission } = evaluation;
+        const call: NewToolCall = {
           id: eventId,
           step: options.step,
           ordinal: calls.length + 1,
-          name: block.name,
-          kind: evaluation.kind,
-          permission: evaluation.permission,
+          name,
+          kind,
+          mcpServerName,
+          permission,
           decideBy: asks ? options.decideBy : null,
-          finished: evaluation.kind === 'rejected',
-        });
-        events.push(
-          evaluation.kind === 'custom'
-            ? { id: eventId, type: 'agent.custom_tool_use', body: { name: block.name, input } }
-            : {
-                id: eventId,
-                type: 'agent.tool_use',
-                body: {
-                  name: block.name,
-                  input,
-                  evaluated_permission: evaluation.permission,
-                  ...(evaluation.policy ? { evaluation: { type: evaluation.policy } } : {}),
-                },
-              },
-        );
-        if (evaluation.refusal) refusals.push({ callId: eventId, text: evaluation.refusal });
+          finished: kind === 'rejected',
+        };
+        calls.push(call);
+        events.push({ id: eventId, ...callEvent(evaluation, input) });
+        if (evaluation.refusal) refusals.push({ call, text: evaluation.refusal });
         break;
       }
       default:
@@ -92,6 +82,13 @@ export function toEvents(
     }
   });
   return { events: events.filter((event) => event.type !== 'agent.message' || hasText(event.body)), calls, refusals };
+}
+
+/** How a call is announced, by who will run it. */
+function callEvent({ kind, name, mcpServerName, permission, policy }: Evaluation, input: unknown): { type: string; body: Record<string, unknown> } {
+  if (kind === 'custom') return { type: 'agent.custom_tool_use', body: { name, input } };
+  const body = { name, input, evaluated_permission: permission, ...(policy ? { evaluation: { type: policy } } : {}) };
+  return kind === 'mcp' ? { type: 'agent.mcp_tool_use', body: { mcp_server_name: mcpServerName, ...body } } : { type: 'agent.tool_use', body };
 }
 
 /** Providers send empty text blocks now and then; Anthropic refuses them when they come back in the context. */

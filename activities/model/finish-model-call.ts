@@ -6,7 +6,7 @@ import type { StopReason } from '../../workflows/contract/stop.js';
 import { modelAttemptKey } from '../session/seal.js';
 import { progressOf, toOpenCall } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
-import { idleEvents, statusEvents, toolResultEvent } from '../session/wire-events.js';
+import { idleEvents, statusEvents, textResultEvent } from '../session/wire-events.js';
 import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
 import { toEvents } from './event-writer.js';
 import type { ModelReply, ModelUsage } from './model.port.js';
@@ -25,14 +25,13 @@ export const finishModelCall = (
       await session.endAttempt(call.attemptId, { outcome: 'superseded', usage: wireUsage(reply.usage) });
       return { kind: 'superseded' };
     }
-    const { agent } = session.record;
     const decideBy = new Date(Date.now() + deps.approvalTimeoutMs);
-    const { events, calls, refusals } = toEvents(reply, { startEventId: call.startEventId, agent, step: encodeFence(call.fence), decideBy });
+    const { events, calls, refusals } = toEvents(reply, { startEventId: call.startEventId, catalog: call.catalog, step: encodeFence(call.fence), decideBy });
     const usage = wireUsage(reply.usage);
     await session.append([
       ...events,
       { type: 'span.model_request_end', body: { model_request_start_id: call.startEventId, is_error: false, model_usage: usage } },
-      ...refusals.map(({ callId, text }) => toolResultEvent(callId, text, true)),
+      ...refusals.map((refusal) => textResultEvent(refusal.call, refusal.text, true)),
     ]);
     await session.addToolCalls(calls);
     await session.endAttempt(call.attemptId, { outcome: 'ok', usage });

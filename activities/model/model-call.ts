@@ -1,5 +1,6 @@
 import type { Fence } from '../../workflows/contract/fence.js';
 import type { SessionStore } from '../session/store.port.js';
+import type { ToolCatalog } from '../tools/catalog.js';
 import type { ModelPort, ModelRequest } from './model.port.js';
 
 export interface CallModelDependencies {
@@ -20,6 +21,7 @@ export interface OpenModelCall {
   readonly attemptId: string;
   readonly startEventId: string;
   readonly request: ModelRequest;
+  readonly catalog: ToolCatalog;
   /** The turn's deadline, in milliseconds since the epoch. */
   readonly deadline: number | undefined;
 }

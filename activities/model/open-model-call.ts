@@ -6,7 +6,7 @@ import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
 import { progressOf, readStanding } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
 import { statusEvents } from '../session/wire-events.js';
-import { hasSandboxTools, modelTools } from '../tools/catalog.js';
+import { buildCatalog } from '../tools/catalog.js';
 import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
 import type { CallModelDependencies, OpenModelCall } from './model-call.js';
 
@@ -49,7 +49,8 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
     const key = modelAttemptKey(turn, turnUsage.steps + 1);
     if (dead && (await failedAttempts(session, key)) >= MAXIMUM_ATTEMPTS) return answered({ kind: 'failed', cause: 'model_unavailable' });
     const attemptId = await session.startAttempt({ turn, step: turnUsage.steps + 1, kind: 'model_call', name: agent.model.id, key, attempt });
-    const system = [agent.system, hasSandboxTools(agent) ? SANDBOX_NOTE : null].filter(Boolean).join('\n\n');
+    const catalog = buildCatalog(session.record, await session.readMcpTools());
+    const system = [agent.system, catalog.usesSandbox ? SANDBOX_NOTE : null].filter(Boolean).join('\n\n');
     return {
       kind: 'open',
       call: {
@@ -58,13 +59,14 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
         attempt,
         attemptId,
         startEventId,
+        catalog,
         deadline: progressOf(session.record, deps.defaultMaxSteps).limits.deadline,
         request: {
           model: agent.model.id,
           effort: agent.model.effort.type,
           ...(system ? { system } : {}),
           messages: buildContext(await session.readEvents()),
-          tools: modelTools(agent),
+          tools: catalog.tools,
           maxOutputTokens: MAX_OUTPUT_TOKENS,
         },
       },

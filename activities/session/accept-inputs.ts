@@ -26,9 +26,10 @@ export async function acceptInputs(
   const accepted: AcceptedInput[] = [];
   let stop = false;
   for (const { id, event } of inputs) {
-    if (event.type === 'user.message' || event.type === 'user.custom_tool_result') refuseFiles(event.content ?? []);
+    if (event.type === 'user.message' || event.type === 'user.custom_tool_result' || event.type === 'user.tool_result') refuseFiles(event.content ?? []);
     if (event.type === 'user.tool_confirmation') await confirm(session, event);
-    if (event.type === 'user.custom_tool_result' && !(await answer(session, event.custom_tool_use_id))) continue;
+    if (event.type === 'user.custom_tool_result' && !(await answer(session, 'custom', 'custom_tool_use_id', event.custom_tool_use_id))) continue;
+    if (event.type === 'user.tool_result' && !(await answer(session, 'worker', 'tool_use_id', event.tool_use_id))) continue;
     if (event.type === 'user.interrupt') {
       const { epoch } = decodeFence(session.record.fence);
       await session.update({ fence: encodeFence({ epoch: epoch + 1, step: 0 }) });
@@ -62,11 +63,14 @@ async function confirm(session: LockedSession, event: Extract<InputEvent, { type
 }
 
 /** False when the same call was answered before: a repeated request after a lost response, accepted and ignored. */
-async function answer(session: LockedSession, callId: string): Promise<boolean> {
+async function answer(session: LockedSession, kind: 'custom' | 'worker', field: string, callId: string): Promise<boolean> {
   const call = await session.findToolCall(callId);
-  if (call?.kind !== 'custom') {
-    throw new RondoError('tool_call.not_found', `custom_tool_use_id: ${callId} is not a custom tool call of session ${session.record.id}.`);
+  if (call?.kind !== kind) {
+    const what = kind === 'custom' ? 'a custom tool call' : 'a tool call that a worker of the environment runs';
+    throw new RondoError('tool_call.not_found', `${field}: ${callId} is not ${what} of session ${session.record.id}.`);
   }
-  if (call.finishedAt) return false;
-  return session.decide(call.id, { result: 'allow', by: 'client', denyMessage: null });
+  if (call.permission === 'ask' && call.decision !== 'allow' && !call.finishedAt) {
+    throw new RondoError('tool_call.not_waiting', `${field}: ${callId} has not been allowed; send user.tool_confirmation first.`);
+  }
+  return session.answerToolCall(call.id);
 }

@@ -1,6 +1,8 @@
 import type { StoredEvent } from '../../workflows/contract/records.js';
 import type { InputBlock, ResultBlock } from '../../workflows/contract/schema/content.js';
 import type { ModelBlock, ModelMessage } from '../model/model.port.js';
+import { mcpToolName } from '../tools/mcp-name.js';
+import { answeredCall } from './wire-events.js';
 
 /**
  * The conversation as the model must see it, rebuilt from the log. Tool calls carry our event ids, so a provider that
@@ -27,21 +29,33 @@ export function buildContext(events: readonly StoredEvent[]): ModelMessage[] {
         add('assistant', event.body['content'] as InputBlock[]);
         break;
       case 'agent.tool_use':
+      case 'agent.mcp_tool_use':
       case 'agent.custom_tool_use':
         callOrder.set(event.id, callOrder.size);
-        add('assistant', [{ type: 'tool_use', id: event.id, name: String(event.body['name']), input: event.body['input'] ?? {} }]);
+        add('assistant', [{ type: 'tool_use', id: event.id, name: calledName(event), input: event.body['input'] ?? {} }]);
+        break;
+      case 'system.message':
+        add('user', systemNote(event.body['content'] as InputBlock[]));
         break;
       case 'agent.tool_result':
-        add('user', [toolResult(event.body['tool_use_id'], event)]);
-        break;
+      case 'agent.mcp_tool_result':
+      case 'user.tool_result':
       case 'user.custom_tool_result':
-        add('user', [toolResult(event.body['custom_tool_use_id'], event)]);
+        add('user', [toolResult(answeredCall(event), event)]);
         break;
     }
   }
   for (const message of messages) orderResults(message.content, callOrder);
   return messages;
 }
+
+/** The name under which the model called the tool. */
+const calledName = ({ type, body }: StoredEvent): string =>
+  type === 'agent.mcp_tool_use' ? mcpToolName(String(body['mcp_server_name']), String(body['name'])) : String(body['name']);
+
+/** What the operator of the agent says in between. Providers know one system prompt only, so the words are marked instead. */
+const systemNote = (content: readonly InputBlock[]): ModelBlock[] =>
+  content.flatMap((block) => (block.type === 'text' ? [{ type: 'text', text: `<system_message>\n${block.text}\n</system_message>` }] : []));
 
 const toolResult = (callId: unknown, event: StoredEvent): ModelBlock => ({
   type: 'tool_result',

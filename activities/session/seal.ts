@@ -4,7 +4,7 @@ import type { ToolCallRecord } from '../../workflows/contract/records.js';
 import { END_POLICIES, type EndCause } from '../../workflows/contract/stop.js';
 import { readStanding } from './standing.js';
 import type { LockedSession, SessionStore } from './store.port.js';
-import { idleEvents, toolResultEvent } from './wire-events.js';
+import { answeredCall, idleEvents, textResultEvent } from './wire-events.js';
 
 export interface SealDependencies {
   readonly store: SessionStore;
@@ -84,14 +84,14 @@ async function endTurn(session: LockedSession, cause: EndCause): Promise<readonl
 
 /** Results for calls that will get none. A client's result that is already in the inbox is better than ours. */
 export async function closeOpenCalls(session: LockedSession, open: readonly ToolCallRecord[], cause: EndCause | 'killed'): Promise<string[]> {
-  const answers = (await session.readInbox()).filter(({ type }) => type === 'user.custom_tool_result');
+  const answers = (await session.readInbox()).filter((input) => answeredCall(input) !== undefined);
   await session.takeInbox(answers);
-  const answered = new Set(answers.map(({ body }) => body['custom_tool_use_id']));
+  const answered = new Set(answers.map(answeredCall));
   const started: string[] = [];
   for (const call of open) {
     const effect = await session.findEffect(call.id);
     if (effect?.generation != null) started.push(call.id);
-    if (!answered.has(call.id)) await session.append([toolResultEvent(call.id, sealedText(cause, effect?.generation != null), true)]);
+    if (!answered.has(call.id)) await session.append([textResultEvent(call, sealedText(cause, effect?.generation != null), true)]);
     await session.finishToolCall(call.id);
     await session.sealEffect(call.id, { kind: 'done', outcome: 'interrupted', isError: true });
   }

@@ -3,7 +3,7 @@ import { decodeFence } from '../../workflows/contract/fence.js';
 import type { StopReason } from '../../workflows/contract/stop.js';
 import { isAnswer, toOpenCall } from './standing.js';
 import type { LockedSession, SessionStore } from './store.port.js';
-import { idleEvents, statusEvents, toolResultEvent } from './wire-events.js';
+import { answeredCall, idleEvents, statusEvents, textResultEvent } from './wire-events.js';
 
 /** Applies what people and clients decided to the calls that wait, and tells clients what still waits for them. */
 export const createSettle =
@@ -82,8 +82,8 @@ async function takeAnswers(session: LockedSession): Promise<void> {
   const answers = (await session.readInbox()).filter(({ type }) => isAnswer(type));
   await session.takeInbox(answers);
   for (const answer of answers) {
-    const callId = answer.body['custom_tool_use_id'];
-    if (typeof callId !== 'string') continue;
+    const callId = answeredCall(answer);
+    if (callId === undefined) continue;
     await session.finishToolCall(callId);
     await session.sealEffect(callId, { kind: 'done', outcome: 'completed', isError: answer.body['is_error'] === true });
   }
@@ -93,7 +93,7 @@ async function closeDenied(session: LockedSession): Promise<void> {
   for (const call of await session.openToolCalls()) {
     if (call.decision !== 'deny') continue;
     const text = call.denyMessage ?? 'This call was not allowed. Do not repeat it; go on without it or ask what to do.';
-    await session.append([toolResultEvent(call.id, text, true)]);
+    await session.append([textResultEvent(call, text, true)]);
     await session.finishToolCall(call.id);
     await session.sealEffect(call.id, { kind: 'done', outcome: 'completed', isError: true });
   }

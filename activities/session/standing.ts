@@ -11,8 +11,8 @@ export function toOpenCall(call: ToolCallRecord): OpenCall {
     id: call.id,
     ordinal: call.ordinal,
     name: call.name,
-    gate: call.kind === 'custom' ? 'client' : asks ? 'ask' : 'run',
-    serial: changesWorkspace(call.name),
+    gate: asks ? 'ask' : call.kind === 'custom' || call.kind === 'worker' ? 'client' : 'run',
+    serial: changesWorkspace(call),
     ...(asks && call.decideBy ? { decideBy: call.decideBy.getTime() } : {}),
   };
 }
@@ -33,7 +33,8 @@ export function progressOf(session: SessionRecord, defaultMaxSteps: number): Tur
 }
 
 /** Inputs that answer a call: `settle` takes them, not the next model request. */
-export const isAnswer = (type: string): boolean => type === 'user.tool_confirmation' || type === 'user.custom_tool_result';
+export const isAnswer = (type: string): boolean =>
+  type === 'user.tool_confirmation' || type === 'user.custom_tool_result' || type === 'user.tool_result';
 
 export async function readStanding(session: LockedSession, defaultMaxSteps: number): Promise<Standing> {
   const { record } = session;

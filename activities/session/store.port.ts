@@ -6,6 +6,7 @@ import type {
   EffectRecord,
   InboxItem,
   JsonObject,
+  McpToolList,
   NewAttempt,
   NewEvent,
   NewToolCall,
@@ -63,7 +64,11 @@ export interface LockedSession {
   openToolCalls(): Promise<ToolCallRecord[]>;
   /** First decision wins: false when there was one. */
   decide(callId: string, decision: Decision): Promise<boolean>;
+  /** Notes that a client's or a worker's result was accepted. First answer wins: false when there was one, or the call has ended. */
+  answerToolCall(callId: string): Promise<boolean>;
   finishToolCall(callId: string): Promise<void>;
+  /** What the session's MCP servers offered when they were last asked. */
+  readMcpTools(): Promise<McpToolList[]>;
 
   /** Claims of a step kind (`model:…`) that were never sealed. */
   unsealedEffects(prefix: string): Promise<EffectRecord[]>;

@@ -7,6 +7,7 @@ import * as effects from './effects.repo.js';
 import * as events from './events.repo.js';
 import * as invocations from './invocations.repo.js';
 import { toJsonb } from './json.js';
+import * as mcpTools from './mcp-tools.repo.js';
 import type { Pool } from './pool.js';
 import * as sandboxes from './sandboxes.repo.js';
 import * as sessions from './sessions.repo.js';
@@ -101,7 +102,9 @@ export async function lockSession(tx: Transaction, id: string) {
     findToolCall: (callId: string) => toolCalls.findToolCall(tx, id, callId),
     openToolCalls: () => toolCalls.openToolCalls(tx, id),
     decide: (callId: string, decision: Decision) => toolCalls.decideToolCall(tx, callId, decision),
+    answerToolCall: (callId: string) => toolCalls.answerToolCall(tx, callId),
     finishToolCall: (callId: string) => toolCalls.finishToolCall(tx, callId),
+    readMcpTools: () => mcpTools.readMcpTools(tx, id),
 
     unsealedEffects: (prefix: string) => effects.unsealedEffects(tx, id, prefix),
     findEffect: (key: string) => effects.findEffect(tx, id, key),

@@ -1,13 +1,14 @@
 import { RondoError } from '../../workflows/contract/errors.js';
-import type { SessionAgent, SessionChange, SessionRecord } from '../../workflows/contract/records.js';
+import type { Budget, SessionAgent, SessionChange, SessionRecord, SessionSkill } from '../../workflows/contract/records.js';
 import { toJsonb, toText } from './json.js';
 import type { Pool } from './pool.js';
 import { only } from './rows.js';
 import type { Transaction } from './transaction.js';
 
 /** Columns of a `SessionRecord`. */
-export const SESSION_COLUMNS = `id, workspace_id as "workspaceId", agent, environment_id as "environmentId", primary_thread_id as "primaryThreadId", title, metadata, status,
-  stop_reason as "stopReason", limits, fence, last_seq as "lastSeq", turn, turn_started_at as "turnStartedAt", turn_usage as "turnUsage",
+export const SESSION_COLUMNS = `id, workspace_id as "workspaceId", agent, environment_id as "environmentId", environment_type as "environmentType", primary_thread_id as "primaryThreadId", title, metadata, status,
+  stop_reason as "stopReason", limits, vault_ids as "vaultIds", skills, budget, cost_micros as "costMicros", web_searches as "webSearches",
+  web_fetches as "webFetches", fence, last_seq as "lastSeq", turn, turn_started_at as "turnStartedAt", turn_usage as "turnUsage",
   usage, model_due as "modelDue", wake_needed as "wakeNeeded", active_ms as "activeMs", running_since as "runningSince",
   created_at as "createdAt", updated_at as "updatedAt", archived_at as "archivedAt", terminated_at as "terminatedAt"`;
 
@@ -15,6 +16,10 @@ export interface NewSession {
   readonly id: string;
   readonly agent: SessionAgent;
   readonly environmentId: string;
+  readonly environmentType: SessionRecord['environmentType'];
+  readonly vaultIds: readonly string[];
+  readonly skills: readonly SessionSkill[];
+  readonly budget: Budget | null;
   readonly primaryThreadId: string;
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;
@@ -23,8 +28,9 @@ export interface NewSession {
 
 export async function insertSession(tx: Transaction, session: NewSession): Promise<SessionRecord> {
   const { rows } = await tx.query<SessionRecord>(
-    `insert into sessions (id, workspace_id, agent_id, agent_version, agent, environment_id, primary_thread_id, title, metadata, limits)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning ${SESSION_COLUMNS}`,
+    `insert into sessions (id, workspace_id, agent_id, agent_version, agent, environment_id, primary_thread_id, title, metadata, limits, environment_type,
+       vault_ids, skills, budget)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning ${SESSION_COLUMNS}`,
     [
       session.id,
       tx.workspaceId,
@@ -36,6 +42,10 @@ export async function insertSession(tx: Transaction, session: NewSession): Promi
       session.title === null ? null : toText(session.title),
       toJsonb(session.metadata),
       toJsonb(session.limits),
+      session.environmentType,
+      session.vaultIds,
+      toJsonb(session.skills),
+      session.budget && toJsonb(session.budget),
     ],
   );
   return only(rows);
@@ -75,6 +85,13 @@ const CHANGEABLE = {
   modelDue: 'model_due',
   archivedAt: 'archived_at',
   terminatedAt: 'terminated_at',
+  agent: 'agent',
+  title: 'title',
+  metadata: 'metadata',
+  budget: 'budget',
+  costMicros: 'cost_micros',
+  webSearches: 'web_searches',
+  webFetches: 'web_fetches',
 } as const satisfies Record<keyof SessionChange, string>;
 
 /** Writes the changed columns; a change of status also moves the clock of running time. */
@@ -84,9 +101,14 @@ export async function updateSession(tx: Transaction, id: string, change: Session
   if (change.status !== undefined) sets.push(change.status === 'running' ? START_CLOCK : STOP_CLOCK);
   const { rows } = await tx.query<SessionRecord>(
     `update sessions set ${[...sets, 'updated_at = clock_timestamp()'].join(', ')} where id = $1 returning ${SESSION_COLUMNS}`,
-    [id, ...keys.map((key) => change[key])],
+    [id, ...keys.map((key) => encode(change[key]))],
   );
   return only(rows);
+}
+
+function encode(value: SessionChange[keyof SessionChange]): unknown {
+  if (typeof value === 'string') return toText(value);
+  return typeof value === 'object' && value !== null && !(value instanceof Date) ? toJsonb(value) : value;
 }
 
 const START_CLOCK = 'running_since = coalesce(running_since, clock_timestamp())';

@@ -2,16 +2,28 @@ import type { Decision, NewToolCall, ToolCallRecord } from '../../workflows/cont
 import { toText } from './json.js';
 import type { Transaction } from './transaction.js';
 
-const COLUMNS = `id, step, ordinal, name, kind, permission, decide_by as "decideBy", decision, decided_by as "decidedBy", deny_message as "denyMessage",
-  finished_at as "finishedAt"`;
+const COLUMNS = `id, step, ordinal, name, kind, mcp_server_name as "mcpServerName", permission, decide_by as "decideBy", decision, decided_by as "decidedBy", deny_message as "denyMessage",
+  answered_at as "answeredAt", finished_at as "finishedAt"`;
 
 export async function insertToolCalls(tx: Transaction, sessionId: string, calls: readonly NewToolCall[]): Promise<void> {
   for (const call of calls) {
     await tx.query({
       name: 'insert_tool_call',
-      text: `insert into tool_calls (id, session_id, workspace_id, step, ordinal, name, kind, permission, decide_by, finished_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then clock_timestamp() end)`,
-      values: [call.id, sessionId, tx.workspaceId, call.step, call.ordinal, toText(call.name), call.kind, call.permission, call.decideBy, call.finished],
+      text: `insert into tool_calls (id, session_id, workspace_id, step, ordinal, name, kind, mcp_server_name, permission, decide_by, finished_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $11 then clock_timestamp() end)`,
+      values: [
+        call.id,
+        sessionId,
+        tx.workspaceId,
+        call.step,
+        call.ordinal,
+        toText(call.name),
+        call.kind,
+        call.mcpServerName,
+        call.permission,
+        call.decideBy,
+        call.finished,
+      ],
     });
   }
 }
@@ -37,6 +49,14 @@ export async function decideToolCall(tx: Transaction, id: string, decision: Deci
      where id = $1 and decision is null and finished_at is null`,
     [id, decision.result, toText(decision.by), decision.denyMessage === null ? null : toText(decision.denyMessage)],
   );
+  return rowCount === 1;
+}
+
+/** First answer wins. */
+export async function answerToolCall(tx: Transaction, id: string): Promise<boolean> {
+  const { rowCount } = await tx.query('update tool_calls set answered_at = clock_timestamp() where id = $1 and answered_at is null and finished_at is null', [
+    id,
+  ]);
   return rowCount === 1;
 }
 

@@ -35,7 +35,7 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
   await workspace.store.locked(ref, async (session) => {
     await session.takeInbox(await session.readInbox());
     const id = `sevt_call${ref.sessionId.slice(-12)}`;
-    await session.addToolCalls([{ id, step: 1, ordinal: 1, name: 'bash', kind: 'sandbox', permission: 'allow', decideBy: null, finished: false }]);
+    await session.addToolCalls([{ id, step: 1, ordinal: 1, name: 'bash', kind: 'sandbox', mcpServerName: null, permission: 'allow', decideBy: null, finished: false }]);
     await session.claimEffect({ key: id, attempt: 1 });
     await session.startAttempt({ turn: 1, step: 1, kind: 'tool_call', name: 'bash', key: id, attempt: 1 });
     await session.saveSandbox({ generation: 1, name: `sandbox-${ref.sessionId}`, engine: 'docker', runtime: 'runc', isolation: 'container', state: 'ready' });

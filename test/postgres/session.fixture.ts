@@ -77,7 +77,7 @@ export async function aSession(
       primaryThreadId: newId('thread'),
       title: null,
       metadata: {},
-      limits: {},
+      limits: {}, environmentType: 'cloud', vaultIds: [], skills: [], budget: null,
     });
   });
   return { sessionId, workspaceId: fixture.workspaceId };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Prefix of every identifier Rondo mints; the part behind it is a ULID. The wire's own prefixes, plus four of ours. */
+/** Prefix of every identifier Rondo mints; the part behind it is a ULID. The wire's own prefixes, and ours where it has none. */
 export const ID_PREFIXES = {
   workspace: 'wrkspc',
   apiKey: 'apikey',
@@ -12,6 +12,16 @@ export const ID_PREFIXES = {
   invocation: 'inv',
   attempt: 'att',
   request: 'req',
+  file: 'file',
+  skill: 'skill',
+  skillVersion: 'skillver',
+  resource: 'sesrsc',
+  vault: 'vlt',
+  credential: 'vcrd',
+  work: 'work',
+  environmentKey: 'envkey',
+  memoryStore: 'memstore',
+  outcome: 'outc',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -26,18 +26,49 @@ export const NO_USAGE: Usage = {
   steps: 0,
 };
 
+/** The wire's money: an amount in minor units (cents) as text. */
+export interface Money {
+  readonly amount: string;
+  readonly currency: 'USD';
+}
+
+/** The wire's budget of a session. */
+export interface Budget {
+  readonly type: 'limit';
+  readonly max_list_cost: Money;
+}
+
+/** A skill a session was created with, resolved to one version; mounted into the sandbox and named in the system prompt. */
+export interface SessionSkill {
+  readonly skillId: string;
+  /** `skillver_…` */
+  readonly versionId: string;
+  /** Directory name, kebab case. */
+  readonly name: string;
+  readonly description: string;
+}
+
 /** A session's row. Times are Dates, durations milliseconds. */
 export interface SessionRecord {
   readonly id: string;
   readonly workspaceId: string;
   readonly agent: SessionAgent;
   readonly environmentId: string;
+  /** Where tools run: a sandbox of ours, or a worker of the caller's. */
+  readonly environmentType: 'cloud' | 'self_hosted';
   readonly primaryThreadId: string;
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly status: SessionStatus;
   readonly stopReason: StopReason | null;
   readonly limits: Limits;
+  readonly vaultIds: readonly string[];
+  readonly skills: readonly SessionSkill[];
+  readonly budget: Budget | null;
+  /** List cost so far, in millionths of a US dollar, without the running time. */
+  readonly costMicros: number;
+  readonly webSearches: number;
+  readonly webFetches: number;
   readonly fence: number;
   readonly lastSeq: number;
   readonly turn: number;
@@ -58,7 +89,24 @@ export interface SessionRecord {
 export type SessionChange = Partial<
   Pick<
     SessionRecord,
-    'status' | 'stopReason' | 'limits' | 'fence' | 'turn' | 'turnStartedAt' | 'turnUsage' | 'usage' | 'modelDue' | 'archivedAt' | 'terminatedAt'
+    | 'status'
+    | 'stopReason'
+    | 'limits'
+    | 'fence'
+    | 'turn'
+    | 'turnStartedAt'
+    | 'turnUsage'
+    | 'usage'
+    | 'modelDue'
+    | 'archivedAt'
+    | 'terminatedAt'
+    | 'agent'
+    | 'title'
+    | 'metadata'
+    | 'budget'
+    | 'costMicros'
+    | 'webSearches'
+    | 'webFetches'
   >
 >;
 
@@ -91,23 +139,33 @@ export interface InboxItem {
   readonly createdAt: Date;
 }
 
+/**
+ * Who runs a call: the session's sandbox, a worker of a self-hosted environment, the client (custom tools), an MCP server,
+ * Rondo itself (web_fetch, web_search), or nobody (unknown, disabled or malformed).
+ */
+export type ToolCallKind = 'sandbox' | 'worker' | 'custom' | 'mcp' | 'server' | 'rejected';
+
 export interface ToolCallRecord {
   /** The wire's tool-use event id: the key of the effect. */
   readonly id: string;
   readonly step: number;
   readonly ordinal: number;
+  /** The tool's own name; for an MCP tool without its server's. */
   readonly name: string;
-  /** Who runs it: the sandbox, the client, or nobody (unknown, disabled or malformed). */
-  readonly kind: 'sandbox' | 'custom' | 'rejected';
+  readonly kind: ToolCallKind;
+  /** Set for `mcp`. */
+  readonly mcpServerName: string | null;
   readonly permission: 'allow' | 'ask' | 'deny';
   readonly decideBy: Date | null;
   readonly decision: 'allow' | 'deny' | null;
   readonly decidedBy: string | null;
   readonly denyMessage: string | null;
+  /** When a client's or worker's result was accepted; it is in the inbox until the loop takes it. */
+  readonly answeredAt: Date | null;
   readonly finishedAt: Date | null;
 }
 
-export type NewToolCall = Pick<ToolCallRecord, 'id' | 'step' | 'ordinal' | 'name' | 'kind' | 'permission' | 'decideBy'> & {
+export type NewToolCall = Pick<ToolCallRecord, 'id' | 'step' | 'ordinal' | 'name' | 'kind' | 'mcpServerName' | 'permission' | 'decideBy'> & {
   readonly finished: boolean;
 };
 
@@ -199,6 +257,30 @@ export interface InvocationRecord {
   readonly startedAt: Date | null;
   readonly firstModelRequestAt: Date | null;
   readonly endedAt: Date | null;
+}
+
+/** The tools one MCP server of a session offers, as it listed them. */
+export interface McpToolList {
+  readonly serverName: string;
+  readonly tools: readonly {
+    readonly name: string;
+    readonly description: string;
+    /** JSON Schema of an object. */
+    readonly inputSchema: JsonObject;
+    /** The server says that repeating a call does no harm. */
+    readonly repeatable: boolean;
+  }[];
+}
+
+/** Something attached to a session (wire section 3.1). `body` has the fields of its type; a token is kept apart, encrypted. */
+export interface ResourceRecord {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly type: 'file' | 'github_repository' | 'memory_store';
+  readonly mountPath: string;
+  readonly body: JsonObject;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
 }
 
 /** A session's sandbox. A higher generation means a new sandbox on the same workspace. */

@@ -36,24 +36,39 @@ function resolveModel(input: ModelInput): ModelConfig {
   return { id, effort: { type: level ?? DEFAULT_EFFORT }, speed: speed ?? 'standard' };
 }
 
+/** Tools of others ask unless the caller says otherwise; Rondo's own do not (wire section 1). */
+const DEFAULT_POLICY = { agent_toolset_20260401: 'always_allow', mcp_toolset: 'always_ask' } as const;
+
 function resolveTool(tool: ToolInput, index: number): ResolvedTool {
   if (tool.type === 'custom') return tool;
   const field = `tools[${index}]`;
   const defaults = {
     enabled: tool.default_config?.enabled ?? true,
-    permission_policy: supported(tool.default_config?.permission_policy, `${field}.default_config`) ?? { type: 'always_allow' as const },
+    permission_policy: supported(tool.default_config?.permission_policy, `${field}.default_config`) ?? { type: DEFAULT_POLICY[tool.type] },
   };
-  const configs = (tool.configs ?? []).map((config, position) => ({
-    type: config.name,
+  const resolve = <Name extends string>(config: ToolConfig<Name>, position: number) => ({
     name: config.name,
     enabled: config.enabled ?? defaults.enabled,
     permission_policy: supported(config.permission_policy, `${field}.configs[${position}]`) ?? defaults.permission_policy,
-  }));
-  return { type: tool.type, default_config: defaults, configs };
+  });
+  if (tool.type === 'mcp_toolset') {
+    return { type: tool.type, mcp_server_name: tool.mcp_server_name, default_config: defaults, configs: (tool.configs ?? []).map(resolve) };
+  }
+  return {
+    type: tool.type,
+    default_config: defaults,
+    configs: (tool.configs ?? []).map((config, position) => ({ type: config.name, ...resolve(config, position) })),
+  };
 }
 
-function supported(policy: PermissionPolicy | undefined, field: string): PermissionPolicy | undefined {
-  if (policy?.type !== 'auto') return policy;
+interface ToolConfig<Name extends string> {
+  readonly name: Name;
+  readonly enabled?: boolean | null | undefined;
+  readonly permission_policy?: PermissionPolicy | null | undefined;
+}
+
+function supported(policy: PermissionPolicy | null | undefined, field: string): PermissionPolicy | undefined {
+  if (policy?.type !== 'auto') return policy ?? undefined;
   throw new RondoError('request.invalid', `${field}.permission_policy.type: "auto" is not supported yet; accepted are always_allow and always_ask`);
 }
 

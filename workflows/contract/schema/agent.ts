@@ -57,13 +57,34 @@ export const CustomTool = z.strictObject({
     .refine((schema) => JSON.stringify(schema).length <= 65_536, 'must not be longer than 65536 characters of JSON'),
 });
 
-export const ToolInput = z.discriminatedUnion('type', [AgentToolset, CustomTool]);
+/** All tools of one MCP server the agent names; `configs` are by the server's own tool names. */
+const McpToolset = z.strictObject({
+  type: z.literal('mcp_toolset'),
+  mcp_server_name: z.string().min(1).max(255),
+  default_config: z.strictObject({ enabled: z.boolean().nullish(), permission_policy: PermissionPolicy.nullish() }).nullish(),
+  configs: z
+    .array(z.strictObject({ name: z.string().min(1).max(128), enabled: z.boolean().nullish(), permission_policy: PermissionPolicy.nullish() }))
+    .max(256)
+    .nullish(),
+});
+
+export const McpServer = z.strictObject({
+  type: z.literal('url'),
+  name: z.string().min(1).max(255),
+  url: z.url({ protocol: /^https?$/ }).max(2_048),
+});
+
+export const SkillInput = z.strictObject({
+  type: z.enum(['custom', 'anthropic']),
+  skill_id: z.string().min(1).max(256),
+  version: z.string().min(1).max(256).nullish(),
+});
+
+export const ToolInput = z.discriminatedUnion('type', [AgentToolset, CustomTool, McpToolset]);
 
 export const Metadata = z
   .record(z.string().min(1).max(64), z.string().max(512))
   .refine((value) => Object.keys(value).length <= 16, 'must have at most 16 entries');
-
-const NOT_YET = 'is not supported yet; leave it out or empty';
 
 /** `POST /v1/agents`. */
 export const AgentCreate = z.strictObject({
@@ -72,8 +93,8 @@ export const AgentCreate = z.strictObject({
   description: z.string().max(2_048).nullish(),
   system: z.string().max(100_000).nullish(),
   tools: z.array(ToolInput).max(128).nullish(),
-  mcp_servers: z.array(z.unknown()).max(0, NOT_YET).nullish(),
-  skills: z.array(z.unknown()).max(0, NOT_YET).nullish(),
+  mcp_servers: z.array(McpServer).max(20).nullish(),
+  skills: z.array(SkillInput).max(20).nullish(),
   multiagent: z.null('is not supported yet; leave it out').optional(),
   execution_identity: z.object({ type: z.literal('service_account') }).nullish(),
   metadata: Metadata.nullish(),
@@ -82,6 +103,8 @@ export const AgentCreate = z.strictObject({
 export type ModelInput = z.infer<typeof ModelInput>;
 export type ModelConfig = z.infer<typeof ModelConfig>;
 export type ToolInput = z.infer<typeof ToolInput>;
+export type McpServer = z.infer<typeof McpServer>;
+export type SkillInput = z.infer<typeof SkillInput>;
 export type AgentCreate = z.infer<typeof AgentCreate>;
 export type PermissionPolicy = z.infer<typeof PermissionPolicy>;
 export type ToolsetName = (typeof TOOLSET_NAMES)[number];
@@ -98,7 +121,22 @@ export interface ResolvedToolset {
   }[];
 }
 
-export type ResolvedTool = ResolvedToolset | z.infer<typeof CustomTool>;
+/** An MCP toolset with every default filled in; tools without a config of their own follow `default_config`. */
+export interface ResolvedMcpToolset {
+  readonly type: 'mcp_toolset';
+  readonly mcp_server_name: string;
+  readonly default_config: { readonly enabled: boolean; readonly permission_policy: PermissionPolicy };
+  readonly configs: readonly { readonly name: string; readonly enabled: boolean; readonly permission_policy: PermissionPolicy }[];
+}
+
+export type ResolvedTool = ResolvedToolset | ResolvedMcpToolset | z.infer<typeof CustomTool>;
+
+/** A skill as stored and answered: `version` is a concrete version's id, or `latest`. */
+export interface ResolvedSkill {
+  readonly type: 'custom' | 'anthropic';
+  readonly skill_id: string;
+  readonly version: string;
+}
 
 /** The versioned fields of an agent, resolved: what a session takes a snapshot of. */
 export interface AgentDefinition {
@@ -107,8 +145,8 @@ export interface AgentDefinition {
   readonly model: ModelConfig;
   readonly system: string | null;
   readonly tools: readonly ResolvedTool[];
-  readonly mcp_servers: readonly unknown[];
-  readonly skills: readonly unknown[];
+  readonly mcp_servers: readonly McpServer[];
+  readonly skills: readonly ResolvedSkill[];
   readonly multiagent: null;
   readonly execution_identity: { readonly type: 'service_account' };
   readonly metadata: Readonly<Record<string, string>>;

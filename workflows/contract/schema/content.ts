@@ -12,7 +12,7 @@ const base64 = z
   .max(LONGEST_DATA)
   .refine((data) => data.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(data), 'must be base64 (RFC 4648, with padding)');
 
-const TextBlock = z.object({ type: z.literal('text'), text: z.string().max(LONGEST_TEXT) });
+export const TextBlock = z.object({ type: z.literal('text'), text: z.string().max(LONGEST_TEXT) });
 
 const ImageBlock = z.object({
   type: z.literal('image'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { InputBlock, ResultBlock } from './content.js';
+import { InputBlock, ResultBlock, TextBlock } from './content.js';
 
 const eventId = z.string().regex(/^sevt_[0-9A-Za-z]{8,40}$/, 'must be the id of an event, sevt_…');
 
@@ -32,8 +32,28 @@ const UserCustomToolResult = z.object({
   is_error: z.boolean().nullish(),
 });
 
+/** A result of a worker of a self-hosted environment. */
+const UserToolResult = z.object({
+  type: z.literal('user.tool_result'),
+  tool_use_id: eventId,
+  content: z.array(ResultBlock).max(1_000).nullish(),
+  is_error: z.boolean().nullish(),
+});
+
+const SystemMessage = z.object({
+  type: z.literal('system.message'),
+  content: z.array(TextBlock).min(1).max(1_000),
+});
+
 /** What a caller may send to a session (wire section 3.2). */
-export const InputEvent = z.discriminatedUnion('type', [UserMessage, UserInterrupt, UserToolConfirmation, UserCustomToolResult]);
+export const InputEvent = z.discriminatedUnion('type', [
+  UserMessage,
+  UserInterrupt,
+  UserToolConfirmation,
+  UserCustomToolResult,
+  UserToolResult,
+  SystemMessage,
+]);
 
 export type InputEvent = z.infer<typeof InputEvent>;
 export type UserMessage = z.infer<typeof UserMessage>;
