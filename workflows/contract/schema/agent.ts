@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type WebFetchSettings, type WebSearchSettings, webFetchSettings, webSearchSettings } from './web-tools.js';
 
 /** Names of the tools of `agent_toolset_20260401` (wire section 1). */
 export const TOOLSET_NAMES = ['bash', 'read', 'write', 'edit', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
@@ -10,10 +11,11 @@ export const PermissionPolicy = z.strictObject({ type: z.enum(['always_allow', '
 /** A model as a caller names it: an id, or `{ id, effort?, speed? }` with effort as word or object. */
 export const ModelInput = z.union([
   z.string().min(1).max(256),
-  z.object({
+  z.strictObject({
     id: z.string().min(1).max(256),
-    effort: z.union([effortLevel, z.object({ type: effortLevel })]).nullish(),
-    speed: z.enum(['standard', 'fast']).optional(),
+    effort: z.union([effortLevel, z.strictObject({ type: effortLevel })]).nullish(),
+    speed: z.enum(['standard', 'fast']).nullish(),
+    inference_geo: z.null('is not supported; leave it out').optional(),
   }),
 ]);
 
@@ -24,17 +26,32 @@ export const ModelConfig = z.object({
   speed: z.enum(['standard', 'fast']),
 });
 
-const toolsetConfig = z.strictObject({
-  type: z.string().optional(),
-  name: z.enum(TOOLSET_NAMES),
-  enabled: z.boolean().optional(),
-  permission_policy: PermissionPolicy.optional(),
-});
+const toolSettings = { enabled: z.boolean().nullish(), permission_policy: PermissionPolicy.nullish() };
+const PlainToolConfig = z
+  .strictObject({ type: z.string().optional(), name: z.enum(['bash', 'read', 'write', 'edit', 'glob', 'grep']), ...toolSettings })
+  .refine(({ type, name }) => type === undefined || type === name, { path: ['type'], message: 'must be the same as name' });
+
+const notBoth = {
+  path: ['blocked_domains'],
+  message: 'cannot be given together with allowed_domains',
+  check: (config: { readonly allowed_domains?: unknown; readonly blocked_domains?: unknown }) =>
+    config.allowed_domains === undefined || config.blocked_domains === undefined,
+};
+
+const ToolsetConfigInput = z.discriminatedUnion('name', [
+  PlainToolConfig,
+  z
+    .strictObject({ type: z.literal('web_fetch').optional(), name: z.literal('web_fetch'), ...toolSettings, ...webFetchSettings })
+    .refine(notBoth.check, notBoth),
+  z
+    .strictObject({ type: z.literal('web_search').optional(), name: z.literal('web_search'), ...toolSettings, ...webSearchSettings })
+    .refine(notBoth.check, notBoth),
+]);
 
 const AgentToolset = z.strictObject({
   type: z.literal('agent_toolset_20260401'),
-  default_config: z.strictObject({ enabled: z.boolean().optional(), permission_policy: PermissionPolicy.optional() }).nullish(),
-  configs: z.array(toolsetConfig).max(TOOLSET_NAMES.length).optional(),
+  default_config: z.strictObject(toolSettings).nullish(),
+  configs: z.array(ToolsetConfigInput).max(TOOLSET_NAMES.length).nullish(),
 });
 
 const propertyName = z.string().min(1).max(64);
@@ -61,9 +78,9 @@ export const CustomTool = z.strictObject({
 const McpToolset = z.strictObject({
   type: z.literal('mcp_toolset'),
   mcp_server_name: z.string().min(1).max(255),
-  default_config: z.strictObject({ enabled: z.boolean().nullish(), permission_policy: PermissionPolicy.nullish() }).nullish(),
+  default_config: z.strictObject(toolSettings).nullish(),
   configs: z
-    .array(z.strictObject({ name: z.string().min(1).max(128), enabled: z.boolean().nullish(), permission_policy: PermissionPolicy.nullish() }))
+    .array(z.strictObject({ name: z.string().min(1).max(128), ...toolSettings }))
     .max(256)
     .nullish(),
 });
@@ -86,6 +103,9 @@ export const Metadata = z
   .record(z.string().min(1).max(64), z.string().max(512))
   .refine((value) => Object.keys(value).length <= 16, 'must have at most 16 entries');
 
+/** Changes of stored metadata: a string sets a key, null deletes it. Limits hold for the result. */
+export const MetadataPatch = z.record(z.string().min(1).max(64), z.string().max(512).nullable());
+
 /** `POST /v1/agents`. */
 export const AgentCreate = z.strictObject({
   name: z.string().min(1).max(256),
@@ -96,9 +116,17 @@ export const AgentCreate = z.strictObject({
   mcp_servers: z.array(McpServer).max(20).nullish(),
   skills: z.array(SkillInput).max(20).nullish(),
   multiagent: z.null('is not supported yet; leave it out').optional(),
-  execution_identity: z.object({ type: z.literal('service_account') }).nullish(),
+  execution_identity: z.strictObject({ type: z.literal('service_account', 'must be "service_account"; aws_role is not supported') }).nullish(),
   metadata: Metadata.nullish(),
 });
+
+/** `POST /v1/agents/{id}`: an absent field stays, null clears it, a value replaces it. */
+export const AgentUpdate = AgentCreate.omit({ metadata: true })
+  .partial({ name: true, model: true })
+  .extend({ version: z.int().min(1).max(2_147_483_647).optional(), metadata: MetadataPatch.nullish() });
+
+/** What a session may replace of its agent (`agent_with_overrides`); each given field replaces wholesale. */
+export const AgentOverrides = AgentCreate.pick({ system: true, tools: true, mcp_servers: true, skills: true }).extend({ model: ModelInput.nullish() });
 
 export type ModelInput = z.infer<typeof ModelInput>;
 export type ModelConfig = z.infer<typeof ModelConfig>;
@@ -106,27 +134,43 @@ export type ToolInput = z.infer<typeof ToolInput>;
 export type McpServer = z.infer<typeof McpServer>;
 export type SkillInput = z.infer<typeof SkillInput>;
 export type AgentCreate = z.infer<typeof AgentCreate>;
+export type AgentUpdate = z.infer<typeof AgentUpdate>;
+export type AgentOverrides = z.infer<typeof AgentOverrides>;
+export type MetadataPatch = z.infer<typeof MetadataPatch>;
+export type ToolsetConfigInput = z.infer<typeof ToolsetConfigInput>;
 export type PermissionPolicy = z.infer<typeof PermissionPolicy>;
 export type ToolsetName = (typeof TOOLSET_NAMES)[number];
 
-/** A toolset with every default filled in, as the wire answers it. */
+/** What every resolved tool says of itself. */
+export interface ToolSetting {
+  readonly enabled: boolean;
+  readonly permission_policy: PermissionPolicy;
+}
+
+interface NamedSetting<Name extends ToolsetName> extends ToolSetting {
+  readonly type: Name;
+  readonly name: Name;
+}
+
+/** One tool of the toolset, resolved; the two tools of the web have settings of their own. */
+export type ResolvedToolConfig =
+  | NamedSetting<Exclude<ToolsetName, 'web_fetch' | 'web_search'>>
+  | (NamedSetting<'web_fetch'> & WebFetchSettings)
+  | (NamedSetting<'web_search'> & WebSearchSettings);
+
+/** A toolset with every default filled in, as the wire answers it. Tools without an entry follow `default_config`. */
 export interface ResolvedToolset {
   readonly type: 'agent_toolset_20260401';
-  readonly default_config: { readonly enabled: boolean; readonly permission_policy: PermissionPolicy };
-  readonly configs: readonly {
-    readonly type: ToolsetName;
-    readonly name: ToolsetName;
-    readonly enabled: boolean;
-    readonly permission_policy: PermissionPolicy;
-  }[];
+  readonly default_config: ToolSetting;
+  readonly configs: readonly ResolvedToolConfig[];
 }
 
 /** An MCP toolset with every default filled in; tools without a config of their own follow `default_config`. */
 export interface ResolvedMcpToolset {
   readonly type: 'mcp_toolset';
   readonly mcp_server_name: string;
-  readonly default_config: { readonly enabled: boolean; readonly permission_policy: PermissionPolicy };
-  readonly configs: readonly { readonly name: string; readonly enabled: boolean; readonly permission_policy: PermissionPolicy }[];
+  readonly default_config: ToolSetting;
+  readonly configs: readonly (ToolSetting & { readonly name: string })[];
 }
 
 export type ResolvedTool = ResolvedToolset | ResolvedMcpToolset | z.infer<typeof CustomTool>;
