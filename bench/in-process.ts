@@ -43,6 +43,7 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
     newEventId: () => newId('event'),
     defaultMaxSteps: limits.maxSteps,
     approvalTimeoutMs: 60_000,
+    priceOf: () => undefined,
   });
   const runTool = createRunTool({ store, sandboxes });
 

@@ -1,6 +1,7 @@
 import type { CallModelInput, CallModelResult } from '../../workflows/contract/activities.js';
 import type { ErrorCode } from '../../workflows/contract/errors.js';
 import { encodeFence } from '../../workflows/contract/fence.js';
+import { costOf } from '../../workflows/contract/list-cost.js';
 import type { Usage } from '../../workflows/contract/records.js';
 import type { StopReason } from '../../workflows/contract/stop.js';
 import { modelAttemptKey } from '../session/seal.js';
@@ -36,7 +37,13 @@ export const finishModelCall = (
     await session.addToolCalls(calls);
     await session.endAttempt(call.attemptId, { outcome: 'ok', usage });
     const { record } = session;
-    await session.update({ usage: addUsage(record.usage, usage), turnUsage: addUsage(record.turnUsage, usage), modelDue: calls.length > 0 });
+    const price = deps.priceOf(record.agent.model.id);
+    await session.update({
+      usage: addUsage(record.usage, usage),
+      turnUsage: addUsage(record.turnUsage, usage),
+      modelDue: calls.length > 0,
+      ...(price ? { costMicros: record.costMicros + costOf(price, usage) } : {}),
+    });
     const queued = (await session.readInbox()).some(({ type }) => type === 'user.message');
     const content = events.findLast(({ type }) => type === 'agent.message')?.body['content'] as unknown[] | undefined;
     if (calls.length === 0) await endOfAnswer(session, reply, content ?? [], queued);

@@ -1,4 +1,5 @@
 import type { Fence } from '../../workflows/contract/fence.js';
+import type { ModelPrice } from '../../workflows/contract/list-cost.js';
 import type { SessionStore } from '../session/store.port.js';
 import type { ToolCatalog } from '../tools/catalog.js';
 import type { ModelPort, ModelRequest } from './model.port.js';
@@ -11,6 +12,8 @@ export interface CallModelDependencies {
   readonly newEventId: () => string;
   readonly defaultMaxSteps: number;
   readonly approvalTimeoutMs: number;
+  /** List price of a model; undefined where none is known. */
+  readonly priceOf: (modelId: string) => ModelPrice | undefined;
 }
 
 /** One model request under way: what its attempt must show to write its answer. */

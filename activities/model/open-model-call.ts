@@ -1,10 +1,13 @@
 import type { CallModelInput, CallModelResult } from '../../workflows/contract/activities.js';
 import { decodeFence, encodeFence, type Fence } from '../../workflows/contract/fence.js';
+import { isOverBudget } from '../../workflows/contract/list-cost.js';
 import { type EffectRecord, type InboxItem, NO_USAGE } from '../../workflows/contract/records.js';
 import { buildContext } from '../session/context.js';
+import { holdAtBudget } from '../session/hold-at-budget.js';
 import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
 import { progressOf, readStanding } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
+import { usageOf } from '../session/usage.js';
 import { statusEvents } from '../session/wire-events.js';
 import { buildCatalog } from '../tools/catalog.js';
 import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
@@ -37,6 +40,13 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
     if (open.length > 0 || !(hasMessage || session.record.modelDue)) {
       await closeModelCalls(session);
       await session.clearWake();
+      return answered({ kind: 'standing', ...(await readStanding(session, deps.defaultMaxSteps)) });
+    }
+
+    if (isOverBudget(session.record)) {
+      await closeModelCalls(session);
+      await session.clearWake();
+      await holdAtBudget(session, () => usageOf(session.record, new Date()));
       return answered({ kind: 'standing', ...(await readStanding(session, deps.defaultMaxSteps)) });
     }
 
@@ -85,7 +95,7 @@ async function takeFence(session: LockedSession, input: CallModelInput): Promise
 async function beginOrContinueTurn(session: LockedSession, inbox: readonly InboxItem[]): Promise<void> {
   const newTurn = !session.record.modelDue;
   if (newTurn) await session.update({ turn: session.record.turn + 1, turnStartedAt: new Date(), turnUsage: NO_USAGE });
-  const taken = inbox.filter(({ type }) => type === 'user.message');
+  const taken = inbox.filter(({ type }) => type === 'user.message' || type === 'system.message');
   await session.takeInbox(taken);
   await session.clearWake();
   if (taken.length > 0) await session.startInvocations(taken.map(({ id }) => id));

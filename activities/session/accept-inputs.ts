@@ -1,5 +1,6 @@
 import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence, encodeFence } from '../../workflows/contract/fence.js';
+import { isOverBudget } from '../../workflows/contract/list-cost.js';
 import type { JsonObject } from '../../workflows/contract/records.js';
 import type { InputEvent } from '../../workflows/contract/schema/input-event.js';
 import type { LockedSession } from './store.port.js';
@@ -23,9 +24,11 @@ export async function acceptInputs(
   if (session.record.status === 'terminated') {
     throw new RondoError('session.terminated', `Session ${session.record.id} is terminated; create a new session to go on.`);
   }
+  refuseMisplaced(inputs.map(({ event }) => event));
   const accepted: AcceptedInput[] = [];
   let stop = false;
   for (const { id, event } of inputs) {
+    refuseBeyondBudget(session, event);
     if (event.type === 'user.message' || event.type === 'user.custom_tool_result' || event.type === 'user.tool_result') refuseFiles(event.content ?? []);
     if (event.type === 'user.tool_confirmation') await confirm(session, event);
     if (event.type === 'user.custom_tool_result' && !(await answer(session, 'custom', 'custom_tool_use_id', event.custom_tool_use_id))) continue;
@@ -41,6 +44,31 @@ export async function acceptInputs(
   if (accepted.length === 0) return { accepted, wake: false, stop };
   const { wake } = await session.putInbox(accepted);
   return { accepted, wake: wake || stop, stop };
+}
+
+/** A word of the operator accompanies what it follows: one in a batch, the last, behind a message or a result. */
+function refuseMisplaced(events: readonly InputEvent[]): void {
+  const index = events.findIndex(({ type }) => type === 'system.message');
+  if (index >= 0) {
+    const before = events[index - 1]?.type;
+    const follows = before === 'user.message' || before === 'user.tool_result' || before === 'user.custom_tool_result';
+    if (!follows || index !== events.length - 1) {
+      throw new RondoError(
+        'request.invalid',
+        `events[${index}]: a system.message must be the last event of a request, right behind a user.message or a tool result.`,
+      );
+    }
+  }
+  const outcome = events.findIndex(({ type }) => type === 'user.define_outcome');
+  if (outcome >= 0) throw new RondoError('request.invalid', `events[${outcome}].type: "user.define_outcome" is not supported yet; send a user.message.`);
+}
+
+/** Beyond the budget only what ends or answers something is accepted (wire section 3.2). */
+function refuseBeyondBudget({ record }: LockedSession, event: InputEvent): void {
+  if (!isOverBudget(record) || (event.type !== 'user.message' && event.type !== 'system.message')) return;
+  throw new RondoError('session.budget_reached', `Session ${record.id} has reached its budget; raise or remove it (POST /v1/sessions/${record.id}) first.`, {
+    details: { reason: 'budget_reached' },
+  });
 }
 
 /** A message in the log is sent to the model for ever, so what no model could be given must not get there. */

@@ -1,5 +1,6 @@
 import type { OpenCall, Standing, TurnProgress } from '../../workflows/contract/activities.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
+import { isOverBudget } from '../../workflows/contract/list-cost.js';
 import { NO_USAGE, type SessionRecord, type ToolCallRecord } from '../../workflows/contract/records.js';
 import { changesWorkspace } from '../tools/catalog.js';
 import type { LockedSession } from './store.port.js';
@@ -33,8 +34,7 @@ export function progressOf(session: SessionRecord, defaultMaxSteps: number): Tur
 }
 
 /** Inputs that answer a call: `settle` takes them, not the next model request. */
-export const isAnswer = (type: string): boolean =>
-  type === 'user.tool_confirmation' || type === 'user.custom_tool_result' || type === 'user.tool_result';
+export const isAnswer = (type: string): boolean => type === 'user.tool_confirmation' || type === 'user.custom_tool_result' || type === 'user.tool_result';
 
 export async function readStanding(session: LockedSession, defaultMaxSteps: number): Promise<Standing> {
   const { record } = session;
@@ -46,7 +46,7 @@ export async function readStanding(session: LockedSession, defaultMaxSteps: numb
     ...decodeFence(record.fence),
     progress: progressOf(turn, defaultMaxSteps),
     calls: calls.map(toOpenCall),
-    modelDue: record.modelDue || inbox.some(({ type }) => type === 'user.message'),
+    modelDue: !isOverBudget(record) && (record.modelDue || inbox.some(({ type }) => type === 'user.message')),
     answersWaiting: inbox.some(({ type }) => isAnswer(type)),
   };
 }

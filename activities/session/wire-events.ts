@@ -7,10 +7,9 @@ export const statusEvents = (session: SessionRecord, status: 'running' | 'resche
   { type: `session.status_${status}`, body: {} },
 ];
 
-export const idleEvents = (session: SessionRecord, stopReason: StopReason): NewEvent[] => {
-  const body = idleBody(stopReason);
-  return [threadIdleEvent(session, stopReason), { type: 'session.status_idle', body }];
-};
+export const idleEvents = (session: SessionRecord, stopReason: StopReason): NewEvent[] => [threadIdleEvent(session, stopReason), idleEvent(stopReason)];
+
+export const idleEvent = (stopReason: StopReason): NewEvent => ({ type: 'session.status_idle', body: idleBody(stopReason) });
 
 export const threadIdleEvent = (session: SessionRecord, stopReason: StopReason): NewEvent => ({
   type: 'session.thread_status_idle',

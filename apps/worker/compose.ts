@@ -53,6 +53,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     newEventId: () => newId('event'),
     defaultMaxSteps,
     approvalTimeoutMs: config.approvals.timeoutSeconds * 1_000,
+    priceOf: (modelId) => config.models.prices[modelId],
   });
   const activities: SessionActivities = {
     callModel: boundary('callModel', callModel),

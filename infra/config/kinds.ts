@@ -48,6 +48,27 @@ export const postgresUrl = () =>
     .url({ protocol: /^postgres(ql)?$/, error: 'a connection string such as postgres://user:password@host:5432/database' })
     .transform((value) => new Secret(value));
 
+/** List prices by model id, as JSON: `{"claude-…": {"input": 3, "output": 15}}` in US dollars for a million tokens. */
+export const modelPrices = () => {
+  const accepted = 'JSON such as {"claude-sonnet-5": {"input": 3, "output": 15, "cache_read": 0.3, "cache_write": 3.75}}';
+  const price = z.number().min(0).max(1_000_000);
+  const table = z.record(z.string(), z.strictObject({ input: price, output: price, cache_read: price.optional(), cache_write: price.optional() }));
+  return z.string().transform((text, context) => {
+    const parsed = table.safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    context.addIssue({ code: 'custom', message: accepted });
+    return z.NEVER;
+  });
+};
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 export const hostAndPort = () => z.string().regex(/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'host:port, for example 127.0.0.1:7233');
 
 export const dockerAddress = () => z.string().regex(/^(unix|tcp|ssh|https?):\/\/\S+$/, 'a Docker address such as unix:///var/run/docker.sock');

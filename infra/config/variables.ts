@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { sandboxImageName } from '../sandbox-image/identity.mjs';
-import { dockerAddress, hostAndPort, httpUrl, integer, oneOf, onOff, path, positive, postgresUrl, secret, text } from './kinds.js';
+import { dockerAddress, hostAndPort, httpUrl, integer, modelPrices, oneOf, onOff, path, positive, postgresUrl, secret, text } from './kinds.js';
 
 /** One environment variable: its name, where it lands in `Config`, what it may hold, its default (as text) and what it is for. */
 export interface Variable {
@@ -69,6 +69,13 @@ export const VARIABLES = [
     about: 'Port the rehearsal model server listens on; 0 takes a free one.',
   },
   { name: 'RONDO_DEFAULT_MODEL', at: 'models.defaultModel', kind: text(), about: 'Model the demo uses, for example claude-sonnet-5 or openai/qwen3.' },
+  {
+    name: 'RONDO_MODEL_PRICES',
+    at: 'models.prices',
+    kind: modelPrices(),
+    preset: '{}',
+    about: 'List prices in US dollars for a million tokens, as JSON: {"<model id>": {"input": 3, "output": 15}}. Budgets need one for their model.',
+  },
   {
     name: 'RONDO_MODEL_STALL_SECONDS',
     at: 'models.stallSeconds',

@@ -65,6 +65,7 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
           newEventId: () => newId('event'),
           defaultMaxSteps: 50,
           approvalTimeoutMs: 600_000,
+          priceOf: () => undefined,
         }),
         runTool: createRunTool({ store, sandboxes }),
         settle: createSettle({ store }),

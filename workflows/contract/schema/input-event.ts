@@ -40,6 +40,17 @@ const UserToolResult = z.object({
   is_error: z.boolean().nullish(),
 });
 
+/** A task with the yardstick it is graded by. */
+export const UserDefineOutcome = z.object({
+  type: z.literal('user.define_outcome'),
+  description: z.string().min(1).max(100_000),
+  rubric: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('text'), content: z.string().min(1).max(262_144) }),
+    z.object({ type: z.literal('file'), file_id: z.string().min(1) }),
+  ]),
+  max_iterations: z.int().min(1).max(20).nullish(),
+});
+
 const SystemMessage = z.object({
   type: z.literal('system.message'),
   content: z.array(TextBlock).min(1).max(1_000),
@@ -52,6 +63,7 @@ export const InputEvent = z.discriminatedUnion('type', [
   UserToolConfirmation,
   UserCustomToolResult,
   UserToolResult,
+  UserDefineOutcome,
   SystemMessage,
 ]);
 

@@ -1,25 +1,61 @@
 import { z } from 'zod';
-import { Metadata } from './agent.js';
-import { InputEvent, UserMessage } from './input-event.js';
+import { AgentCreate, Metadata } from './agent.js';
+import { InputEvent, UserDefineOutcome, UserMessage } from './input-event.js';
+import { ResourceInput } from './resource.js';
 
-const agentReference = z.object({
-  type: z.literal('agent', 'must be "agent"; overrides are not supported yet'),
-  id: z.string(),
-  version: z.int().min(1).max(2_147_483_647).optional(),
+const version = z.int().min(1).max(2_147_483_647).optional();
+const agentId = z.string().min(1).max(256);
+
+/** The agent's fields a session may replace for itself: each given one wholesale (wire section 3). */
+const AgentWithOverrides = z.strictObject({
+  type: z.literal('agent_with_overrides'),
+  id: agentId,
+  version,
+  model: AgentCreate.shape.model.nullable().optional(),
+  system: AgentCreate.shape.system,
+  tools: AgentCreate.shape.tools,
+  mcp_servers: AgentCreate.shape.mcp_servers,
+  skills: AgentCreate.shape.skills,
 });
 
-const nothingYet = z.array(z.unknown()).max(0, 'is not supported yet; leave it out or empty').nullish();
+const AgentReference = z.union([
+  agentId,
+  z.discriminatedUnion('type', [z.strictObject({ type: z.literal('agent'), id: agentId, version }), AgentWithOverrides]),
+]);
+
+/** Most that the session may cost at list prices. */
+export const Budget = z.strictObject({
+  type: z.literal('limit'),
+  max_list_cost: z.strictObject({
+    amount: z.string().regex(/^(0|[1-9]\d{0,11})$/, 'must be a whole number of cents as text, without leading zeros'),
+    currency: z.literal('USD'),
+  }),
+});
+
+const VaultIds = z.array(z.string().min(1).max(256)).max(50);
 
 /** `POST /v1/sessions`. */
 export const SessionCreate = z.strictObject({
-  agent: z.union([z.string(), agentReference]),
-  environment_id: z.string(),
+  agent: AgentReference,
+  environment_id: z.string().min(1).max(256),
   title: z.string().max(1_000).nullish(),
   metadata: Metadata.nullish(),
-  initial_events: z.array(UserMessage).max(50).nullish(),
-  resources: nothingYet,
-  vault_ids: nothingYet,
-  budget: z.null('is not supported yet; leave it out').optional(),
+  initial_events: z
+    .array(z.discriminatedUnion('type', [UserMessage, UserDefineOutcome]))
+    .max(50)
+    .nullish(),
+  resources: z.array(ResourceInput).max(1_100).nullish(),
+  vault_ids: VaultIds.nullish(),
+  budget: Budget.nullish(),
+});
+
+/** `POST /v1/sessions/{id}`. What is left out stays; null clears. */
+export const SessionUpdate = z.strictObject({
+  title: z.string().max(1_000).nullish(),
+  metadata: z.record(z.string().min(1).max(64), z.string().max(512).nullable()).nullish(),
+  agent: z.strictObject({ tools: AgentCreate.shape.tools, mcp_servers: AgentCreate.shape.mcp_servers }).nullish(),
+  budget: Budget.nullable().optional(),
+  vault_ids: VaultIds.nullish(),
 });
 
 /** `POST /v1/sessions/{id}/events`. */
@@ -28,4 +64,7 @@ export const EventsSend = z.strictObject({
 });
 
 export type SessionCreate = z.output<typeof SessionCreate>;
+export type SessionUpdate = z.output<typeof SessionUpdate>;
+export type AgentWithOverrides = z.output<typeof AgentWithOverrides>;
+export type Budget = z.output<typeof Budget>;
 export type EventsSend = z.output<typeof EventsSend>;

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { idSchema } from '../ids.js';
+
+/** Where in the sandbox something is mounted: below the workspace or the session's own folder, which outlive the sandbox. */
+const mountPath = (...roots: readonly string[]) =>
+  z
+    .string()
+    .max(1_024)
+    .refine((path) => isClean(path), 'must be an absolute path without "//", "." and ".."')
+    .refine((path) => roots.some((root) => path.startsWith(`${root}/`)), `must lie below ${roots.join(' or ')}`);
+
+const isClean = (path: string): boolean =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  !/[\u0000-\u001f\u007f]/.test(path) && path.startsWith('/') && path.split('/').every((part, index) => index === 0 || !['', '.', '..'].includes(part));
+
+/** A session-scoped copy of an uploaded file. */
+export const FileResource = z.strictObject({
+  type: z.literal('file'),
+  file_id: idSchema('file'),
+  mount_path: mountPath('/workspace', '/mnt/session').nullish(),
+});
+
+const gitName = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((name) => !name.startsWith('-') && /^[^\s~^:?*[\\\p{Cc}]+$/u.test(name) && !name.includes('..'), 'must be the name of a branch');
+
+/** A repository that is cloned over https before the first tool call. The token is write-only. */
+export const RepositoryResource = z.strictObject({
+  type: z.literal('github_repository'),
+  url: z
+    .url({ protocol: /^https$/, error: 'must be an https address' })
+    .max(2_048)
+    .refine((url) => !new URL(url).username && !new URL(url).password, 'must not hold a user name or password; give authorization_token')
+    .refine((url) => repositoryName(url) !== undefined, 'must end with the name of a repository'),
+  authorization_token: z
+    .string()
+    .min(1)
+    .max(10_000)
+    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+    .optional(),
+  checkout: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('branch'), name: gitName }),
+      z.strictObject({ type: z.literal('commit'), sha: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'must be the full hash of a commit') }),
+    ])
+    .nullish(),
+  mount_path: mountPath('/workspace').nullish(),
+});
+
+const MemoryStoreResource = z.strictObject({
+  type: z.literal('memory_store'),
+  memory_store_id: idSchema('memoryStore'),
+  access: z.enum(['read_write', 'read_only']).nullish(),
+  instructions: z.string().max(4_096).nullish(),
+});
+
+/** What can be attached to a session when it is made (wire section 3). */
+export const ResourceInput = z.discriminatedUnion('type', [FileResource, RepositoryResource, MemoryStoreResource]);
+
+/** `POST /v1/sessions/{id}/resources/{resource_id}`. */
+export const ResourceUpdate = z.strictObject({ authorization_token: RepositoryResource.shape.authorization_token.unwrap() });
+
+/** Last part of a repository's address without `.git`, or nothing where it is no usable directory name. */
+export function repositoryName(url: string): string | undefined {
+  const name = new URL(url).pathname
+    .replace(/\/+$/, '')
+    .split('/')
+    .at(-1)
+    ?.replace(/\.git$/, '');
+  return name && /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(name) ? name : undefined;
+}
+
+export type FileResource = z.output<typeof FileResource>;
+export type RepositoryResource = z.output<typeof RepositoryResource>;
+export type MemoryStoreResource = z.output<typeof MemoryStoreResource>;
+export type ResourceInput = z.output<typeof ResourceInput>;
+export type ResourceUpdate = z.output<typeof ResourceUpdate>;
