@@ -6,6 +6,7 @@ import { provideEveryEngine, provideSomeEngine } from './engines.mjs';
 import { releaseLocks, withLock } from './lock.mjs';
 import { say, seconds } from './progress.mjs';
 import { readSettings } from './settings.mjs';
+import { providePythonSets } from './tools/python.mjs';
 import { provideTemporal } from './tools/temporal.mjs';
 
 /** @typedef {import('./settings.mjs').Settings} Settings */
@@ -24,7 +25,7 @@ async function temporal(settings) {
 
 /** What each purpose needs; the parts run side by side. @type {Record<string, readonly ((settings: Settings) => Promise<void>)[]>} */
 const NEEDS = {
-  test: [checkout, temporal, provideEveryEngine],
+  test: [checkout, temporal, provideEveryEngine, providePythonSets],
   demo: [checkout, temporal, provideSomeEngine],
   start: [checkout, temporal, provideSomeEngine],
   doctor: [checkout],
