@@ -57,6 +57,13 @@ export const SessionListQuery = z.object({
   order: order('desc'),
 });
 
+export const ResourceListQuery = z.object(paged(20, 100));
+
+export const ThreadListQuery = z.object({
+  ...paged(20, 100),
+  statuses: several(z.enum(['idle', 'running', 'rescheduling', 'terminated'], 'must be idle, running, rescheduling or terminated')),
+});
+
 export const EventListQuery = z.object({
   ...paged(1_000, 1_000),
   types: several(z.string().min(1).max(100)),
@@ -75,6 +82,8 @@ export type AgentRetrieveQuery = z.output<typeof AgentRetrieveQuery>;
 export type AgentListQuery = z.output<typeof AgentListQuery>;
 export type EnvironmentListQuery = z.output<typeof EnvironmentListQuery>;
 export type SessionListQuery = z.output<typeof SessionListQuery>;
+export type ResourceListQuery = z.output<typeof ResourceListQuery>;
+export type ThreadListQuery = z.output<typeof ThreadListQuery>;
 export type EventListQuery = z.output<typeof EventListQuery>;
 export type EventStreamQuery = z.output<typeof EventStreamQuery>;
 export type TraceQuery = z.output<typeof TraceQuery>;
