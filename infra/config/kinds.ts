@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -72,3 +73,17 @@ function parseJson(text: string): unknown {
 export const hostAndPort = () => z.string().regex(/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'host:port, for example 127.0.0.1:7233');
 
 export const dockerAddress = () => z.string().regex(/^(unix|tcp|ssh|https?):\/\/\S+$/, 'a Docker address such as unix:///var/run/docker.sock');
+
+/** Addresses separated by commas or spaces: `host:port`, or a network in CIDR form. */
+export const addressList = () =>
+  z.string().transform((value, context) => {
+    const entries = value.split(/[\s,]+/).filter(Boolean);
+    if (!entries.every(isAddressEntry)) context.addIssue('a list of host:port and networks, for example localhost:8080,10.1.0.0/16');
+    return entries;
+  });
+
+function isAddressEntry(entry: string): boolean {
+  const [network = '', bits = ''] = entry.split('/');
+  if (entry.includes('/')) return isIP(network) > 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(network) === 4 ? 32 : 128);
+  return hostAndPort().safeParse(entry).success;
+}

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { sandboxImageName } from '../sandbox-image/identity.mjs';
-import { dockerAddress, hostAndPort, httpUrl, integer, modelPrices, oneOf, onOff, path, positive, postgresUrl, secret, text } from './kinds.js';
+import { addressList, dockerAddress, hostAndPort, httpUrl, integer, modelPrices, oneOf, onOff, path, positive, postgresUrl, secret, text } from './kinds.js';
 
 /** One environment variable: its name, where it lands in `Config`, what it may hold, its default (as text) and what it is for. */
 export interface Variable {
@@ -24,7 +24,32 @@ export const VARIABLES = [
     kind: secret(),
     about: 'Key of the first workspace. Without it the stack makes one and keeps it in RONDO_HOME/api-key.',
   },
+  {
+    name: 'RONDO_ENCRYPTION_KEY',
+    at: 'encryption.keys',
+    kind: secret(),
+    about: 'Key that secrets at rest are encrypted under: 32 bytes in base64; older keys that are still read follow, separated by commas.',
+  },
+  {
+    name: 'RONDO_ENCRYPTION_KEY_FILE',
+    at: 'encryption.keyFile',
+    kind: path(),
+    about: 'The same in a file, one key in a line. Without both the stack makes one and keeps it in RONDO_HOME/encryption-key.',
+  },
   { name: 'RONDO_MAX_BODY_BYTES', at: 'http.maxBodyBytes', kind: integer(1024), preset: '33554432', about: 'Largest request body, in bytes.' },
+  {
+    name: 'RONDO_MAX_FILE_BYTES',
+    at: 'blobs.maxFileBytes',
+    kind: integer(1),
+    preset: '524288000',
+    about: 'Largest uploaded file, in bytes.',
+  },
+  {
+    name: 'RONDO_BLOBS_PATH',
+    at: 'blobs.path',
+    kind: path(),
+    about: 'Folder of files and skills, shared by gateways and workers. Default: RONDO_HOME/blobs.',
+  },
   { name: 'RONDO_HOME', at: 'paths.home', kind: path(), preset: '.rondo', about: 'Data folder: embedded services, workspaces, keys.' },
   {
     name: 'RONDO_CACHE',
@@ -155,6 +180,20 @@ export const VARIABLES = [
     preset: '2000',
     about: 'History length at which a workflow run continues as new.',
   },
+  {
+    name: 'RONDO_ALLOW_PRIVATE',
+    at: 'web.allowPrivate',
+    kind: addressList(),
+    preset: '',
+    about: 'Private addresses that sessions may reach (MCP, web_fetch, repositories): host:port and CIDR, separated by commas. None by default.',
+  },
+  {
+    name: 'RONDO_SEARCH_URL',
+    at: 'web.searchUrl',
+    kind: httpUrl(),
+    about: 'SearXNG-compatible search endpoint for web_search, for example https://search.example.org. Without it the tool is not offered.',
+  },
+  { name: 'RONDO_SEARCH_KEY', at: 'web.searchKey', kind: secret(), about: 'Key for that endpoint, sent as a bearer token.' },
   {
     name: 'RONDO_SWEEP_SECONDS',
     at: 'worker.sweepSeconds',

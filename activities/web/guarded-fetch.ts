@@ -1,0 +1,157 @@
+import type { Socket } from 'node:net';
+import { Agent, buildConnector, fetch, type Response as UndiciResponse } from 'undici';
+import { RondoError } from '../../workflows/contract/errors.js';
+import type { AddressGuard } from './address-guard.js';
+import { boundedBody } from './bounded-body.js';
+
+/** A request to somewhere a session named. */
+export interface GuardedRequest {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Secret headers: never sent to another origin than the first, nor after a redirect from https to http. */
+  readonly credentials?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  /** How many redirects are followed, 5 if not given; GET and HEAD only, any other method answers the redirect itself. */
+  readonly maxRedirects?: number;
+  readonly signal?: AbortSignal;
+  /** Milliseconds for the whole request, redirects and body included; without it the idle limits alone hold. */
+  readonly timeoutMs?: number;
+}
+
+export interface GuardedResponse {
+  /** The body ends with an error when it is larger than the limit, compressed or not. */
+  readonly response: Response;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+}
+
+/**
+ * Fetches through the address guard, at every redirect anew. Errors: `address.refused`, `request.too_large`, and
+ * `address.unreachable` for whatever the network or the other side did, always with a reason without secrets in it.
+ */
+export type GuardedFetch = (url: string | URL, request?: GuardedRequest) => Promise<GuardedResponse>;
+
+export interface GuardedFetchOptions {
+  readonly guard: AddressGuard;
+  /** Largest body in bytes, both as sent and unpacked. */
+  readonly maxBytes: number;
+  readonly connectTimeoutMs?: number;
+  /** Longest silence of the other side, in milliseconds. */
+  readonly idleTimeoutMs?: number;
+}
+
+const MAX_HEADER_BYTES = 32 * 1024;
+const MAX_REDIRECTS = 5;
+const CONNECT_TIMEOUT_MS = 10_000;
+const IDLE_TIMEOUT_MS = 60_000;
+const USER_AGENT = 'Rondo';
+
+export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
+  const { guard, maxBytes } = options;
+  const idle = options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
+  const dispatcher = new Agent({
+    connect: guardedConnector(guard, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    maxHeaderSize: MAX_HEADER_BYTES,
+    maxResponseSize: maxBytes,
+    headersTimeout: idle,
+    bodyTimeout: idle,
+  });
+
+  return async (address, request = {}) => {
+    const timeout = request.timeoutMs === undefined ? [] : [AbortSignal.timeout(request.timeoutMs)];
+    const signals = [...(request.signal ? [request.signal] : []), ...timeout];
+    const signal = signals.length > 0 ? AbortSignal.any(signals) : null;
+    const method = request.method ?? 'GET';
+    const follows = method === 'GET' || method === 'HEAD';
+    const start = guard.checkUrl(address);
+    let url = start;
+    for (let redirects = 0; ; redirects += 1) {
+      const secret = url.origin === start.origin ? request.credentials : undefined;
+      const headers = { 'user-agent': USER_AGENT, ...request.headers, ...secret };
+      const answer = await fetch(url, { method, headers, body: request.body ?? null, redirect: 'manual', signal, dispatcher }).catch((error: unknown) => {
+        throw explain(error, url, request.signal);
+      });
+      const location = follows && isRedirect(answer.status) ? answer.headers.get('location') : null;
+      if (location === null) return { response: toResponse(answer, maxBytes, (error) => explain(error, url, request.signal)), url };
+      await answer.body?.cancel();
+      if (redirects >= (request.maxRedirects ?? MAX_REDIRECTS)) throw unavailable(start, 'it redirects too often');
+      url = nextHop(guard, url, location, request.credentials !== undefined);
+    }
+  };
+}
+
+const isRedirect = (status: number): boolean => [301, 302, 303, 307, 308].includes(status);
+
+function nextHop(guard: AddressGuard, from: URL, location: string, hasCredentials: boolean): URL {
+  const target = URL.parse(location, from.href);
+  if (!target) throw unavailable(from, 'it redirects to something that is no address');
+  const to = guard.checkUrl(target);
+  if (hasCredentials && from.protocol === 'https:' && to.protocol === 'http:') {
+    throw new RondoError(
+      'address.refused',
+      `Rondo does not follow ${JSON.stringify(from.host)} to ${JSON.stringify(to.host)}: refused is a redirect from https to http.`,
+    );
+  }
+  return to;
+}
+
+/** Connects to addresses the guard has checked, and looks at the socket once more: what counts is who is at its other end. */
+function guardedConnector(guard: AddressGuard, timeout: number): buildConnector.connector {
+  return (options, callback) => {
+    const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80));
+    guard
+      .resolve(options.hostname, port)
+      .then((addresses) => {
+        const connect = buildConnector({
+          timeout,
+          autoSelectFamily: true,
+          lookup: (_host, wanted, answer) => (wanted.all ? answer(null, [...addresses]) : answer(null, addresses[0]?.address ?? '', addresses[0]?.family)),
+        });
+        connect({ ...options, hostname: options.hostname.replace(/^\[(.*)\]$/, '$1') }, (...[error, socket]) => {
+          if (error) callback(error, null);
+          else if (isAmong(addresses, socket)) callback(null, socket);
+          else {
+            socket.destroy();
+            callback(
+              new RondoError('address.refused', `The connection to ${JSON.stringify(options.hostname)} went to another address than the checked one.`),
+              null,
+            );
+          }
+        });
+      })
+      .catch((error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null));
+  };
+}
+
+const isAmong = (addresses: readonly { readonly address: string }[], socket: Socket): boolean =>
+  addresses.some(({ address }) => canonical(address) === canonical(socket.remoteAddress ?? ''));
+
+/** One spelling of an address; a zone names the interface and not the other end. */
+const canonical = (address: string): string => {
+  const plain = address.replace(/%.*$/, '').toLowerCase();
+  return plain.includes(':') ? (URL.parse(`http://[${plain}]`)?.hostname ?? plain) : plain;
+};
+
+/** The platform's own Response around undici's, with its body counted. */
+function toResponse(answer: UndiciResponse, maxBytes: number, explainFailure: (error: unknown) => RondoError): Response {
+  const body =
+    answer.body && ![204, 205, 304].includes(answer.status) ? boundedBody(answer.body as ReadableStream<Uint8Array>, maxBytes, explainFailure) : null;
+  return new Response(body, { status: answer.status, statusText: answer.statusText, headers: [...answer.headers] });
+}
+
+/** The error under undici's general "fetch failed". */
+function explain(error: unknown, url: URL, signal: AbortSignal | undefined): RondoError {
+  if (signal?.aborted) return signal.reason instanceof RondoError ? signal.reason : new RondoError('step.superseded', 'The request was stopped.');
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (current instanceof RondoError) return current;
+    if (current.name === 'TimeoutError') return unavailable(url, 'it took too long');
+    const code = 'code' in current && typeof current.code === 'string' ? current.code : undefined;
+    if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')
+      return new RondoError('request.too_large', `The answer of ${JSON.stringify(url.host)} is larger than allowed.`);
+    if (code) return unavailable(url, `the connection failed (${code})`);
+  }
+  return unavailable(url, 'the request failed');
+}
+
+const unavailable = (url: URL, reason: string): RondoError =>
+  new RondoError('address.unreachable', `${JSON.stringify(url.host)} could not be read: ${reason}.`);
