@@ -13,6 +13,7 @@ export const ID_PREFIXES = {
   attempt: 'att',
   request: 'req',
   file: 'file',
+  blob: 'blob',
   skill: 'skill',
   skillVersion: 'skillver',
   resource: 'sesrsc',

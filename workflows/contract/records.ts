@@ -294,3 +294,34 @@ export interface SandboxRecord {
   readonly isolation: string;
   readonly state: 'starting' | 'ready' | 'released';
 }
+
+/** A file of the Files API (wire section 6). */
+export interface FileRecord {
+  readonly id: string;
+  /** The session it belongs to and goes with; null for a file of the workspace. */
+  readonly sessionId: string | null;
+  /** Uploaded, a session's copy of an uploaded file, or written by the agent. */
+  readonly origin: 'upload' | 'copy' | 'output';
+  readonly filename: string;
+  readonly mimeType: string;
+  readonly sizeBytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  /** Null once the file has expired and its bytes are given up. */
+  readonly blobKey: string | null;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+}
+
+/** One version of a skill. At `blobKey` is a tar.gz with one top-level directory, named as the skill. */
+export interface SkillVersionRecord {
+  readonly skillId: string;
+  /** `skillver_…` */
+  readonly versionId: string;
+  /** Kebab case. */
+  readonly name: string;
+  readonly description: string;
+  readonly blobKey: string;
+  readonly sizeBytes: number;
+  readonly createdAt: Date;
+}
