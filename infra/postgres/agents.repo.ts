@@ -64,6 +64,46 @@ export async function listAgents(
   return toPage(rows, page.limit);
 }
 
+/** The agent at its latest version, its row locked: updates of one agent follow each other. */
+export async function lockAgent(tx: Transaction, id: string): Promise<AgentRecord | undefined> {
+  const { rowCount } = await tx.query('select 1 from agents where id = $1 for update', [id]);
+  return rowCount ? findAgent(tx, id) : undefined;
+}
+
+/** Makes the next version of a locked agent, unless it equals the latest as stored. Answers the agent at its latest version. */
+export async function insertVersion(tx: Transaction, agent: AgentRecord, definition: AgentDefinition): Promise<AgentRecord> {
+  await tx.query(
+    `with made as (
+       insert into agent_versions (agent_id, workspace_id, version, definition, created_at)
+       select v.agent_id, v.workspace_id, v.version + 1, $3::jsonb, clock_timestamp()
+       from agent_versions v where v.agent_id = $1 and v.version = $2 and v.definition <> $3::jsonb
+       returning version, created_at)
+     update agents a set latest_version = made.version, updated_at = made.created_at from made where a.id = $1`,
+    [agent.id, agent.version, toJsonb(definition)],
+  );
+  return only((await selectAgent(tx, agent.id)).rows);
+}
+
+/** Every version of an agent. Positions count versions. */
+export async function listVersions(tx: Transaction, agentId: string, page: PageRequest): Promise<Page<AgentRecord>> {
+  const where = createFilter();
+  where.where(agentId, (parameter) => `a.id = ${parameter}`);
+  where.where(page.after?.at, (parameter) => `v.version ${page.order === 'asc' ? '>' : '<'} ${parameter}::bigint`);
+  const { rows } = await tx.query<AgentRecord & { position: Position }>(
+    `select ${COLUMNS}, jsonb_build_object('at', v.version, 'id', a.id) as position
+     from agents a join agent_versions v on v.agent_id = a.id ${where.sql}
+     order by v.version ${page.order} limit ${where.bind(page.limit + 1)}`,
+    where.values,
+  );
+  return toPage(rows, page.limit);
+}
+
+/** Archives a locked agent. An invocation of the same definition makes a new agent afterwards. */
+export async function archiveAgent(tx: Transaction, id: string): Promise<AgentRecord> {
+  await tx.query('update agents set archived_at = coalesce(archived_at, clock_timestamp()), inline_hash = null where id = $1', [id]);
+  return only((await selectAgent(tx, id)).rows);
+}
+
 const insertFirstVersion = (tx: Transaction, id: string, definition: AgentDefinition) =>
   tx.query('insert into agent_versions (agent_id, workspace_id, version, definition) values ($1, $2, 1, $3)', [id, tx.workspaceId, toJsonb(definition)]);
 

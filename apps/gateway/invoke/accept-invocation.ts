@@ -34,7 +34,7 @@ const INLINE_NAME = 'inline';
 export function targetOf(request: InvokeRequest): Target {
   if (request.session_id !== undefined) return { sessionId: knownId('session', request.session_id) };
   if (request.model === undefined) throw new RondoError('request.invalid', 'model: is required, unless session_id names a session to go on with');
-  return { definition: resolveDefinition({ name: INLINE_NAME, model: request.model, system: request.system, tools: request.tools }) };
+  return { definition: resolveDefinition({ name: INLINE_NAME, model: request.model, system: request.system, tools: request.tools }, []) };
 }
 
 /** Accepts an invocation with its session and its input, within one transaction. A key that was used before answers what it made then. */

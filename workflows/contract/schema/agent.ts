@@ -125,9 +125,6 @@ export const AgentUpdate = AgentCreate.omit({ metadata: true })
   .partial({ name: true, model: true })
   .extend({ version: z.int().min(1).max(2_147_483_647).optional(), metadata: MetadataPatch.nullish() });
 
-/** What a session may replace of its agent (`agent_with_overrides`); each given field replaces wholesale. */
-export const AgentOverrides = AgentCreate.pick({ system: true, tools: true, mcp_servers: true, skills: true }).extend({ model: ModelInput.nullish() });
-
 export type ModelInput = z.infer<typeof ModelInput>;
 export type ModelConfig = z.infer<typeof ModelConfig>;
 export type ToolInput = z.infer<typeof ToolInput>;
@@ -135,7 +132,6 @@ export type McpServer = z.infer<typeof McpServer>;
 export type SkillInput = z.infer<typeof SkillInput>;
 export type AgentCreate = z.infer<typeof AgentCreate>;
 export type AgentUpdate = z.infer<typeof AgentUpdate>;
-export type AgentOverrides = z.infer<typeof AgentOverrides>;
 export type MetadataPatch = z.infer<typeof MetadataPatch>;
 export type ToolsetConfigInput = z.infer<typeof ToolsetConfigInput>;
 export type PermissionPolicy = z.infer<typeof PermissionPolicy>;

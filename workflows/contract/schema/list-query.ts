@@ -43,6 +43,8 @@ export const AgentListQuery = z.object({ ...paged(20, 100), created_at: timeRang
 
 export const AgentRetrieveQuery = z.object({ version: wholeNumber(1, 2_147_483_647).optional() });
 
+export const AgentVersionListQuery = z.object(paged(20, 100));
+
 export const EnvironmentListQuery = z.object({ ...paged(20, 100), include_archived: flag });
 
 export const SessionListQuery = z.object({
@@ -80,6 +82,7 @@ export const TraceQuery = z.object(paged(1_000, 1_000));
 
 export type AgentRetrieveQuery = z.output<typeof AgentRetrieveQuery>;
 export type AgentListQuery = z.output<typeof AgentListQuery>;
+export type AgentVersionListQuery = z.output<typeof AgentVersionListQuery>;
 export type EnvironmentListQuery = z.output<typeof EnvironmentListQuery>;
 export type SessionListQuery = z.output<typeof SessionListQuery>;
 export type ResourceListQuery = z.output<typeof ResourceListQuery>;
