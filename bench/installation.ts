@@ -44,7 +44,14 @@ export async function startInstallation({ name, home, admin, serverUrl, environm
   const key = `rondo-bench-${randomBytes(12).toString('hex')}`;
   await ensureApiKey(url.href, { key, workspaceName: 'default' });
   const taskQueue = `rondo-${name}`;
-  const environment: Environment = { ...shared, RONDO_HOME: home, RONDO_PORT: '0', RONDO_APP_DATABASE_URL: appUrl, TEMPORAL_TASK_QUEUE: taskQueue };
+  const environment: Environment = {
+    ...shared,
+    RONDO_HOME: home,
+    RONDO_PORT: '0',
+    RONDO_APP_DATABASE_URL: appUrl,
+    RONDO_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    TEMPORAL_TASK_QUEUE: taskQueue,
+  };
 
   const gateway = await startProgram({ home, name: `gateway-${name}`, main: 'apps/gateway/main.js', environment, ready: /"url":"(http[^"]+)"/ });
   let workers: readonly Program[] = [];

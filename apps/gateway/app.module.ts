@@ -4,6 +4,7 @@ import type { Config } from '../../infra/config/config.js';
 import type { Listener } from '../../infra/postgres/listener.js';
 import type { Pool } from '../../infra/postgres/pool.js';
 import type { SessionClient } from '../../infra/temporal/session-client.js';
+import type { SecretBox } from '../../infra/vault/secret-box.js';
 import { AgentsController } from './agents/agents.controller.js';
 import { AgentsService } from './agents/agents.service.js';
 import { createModelCheck } from './agents/known-model.js';
@@ -30,6 +31,8 @@ export interface GatewayParts {
   readonly pool: Pool;
   readonly listener: Listener;
   readonly sessionClient: SessionClient;
+  readonly secretBox: SecretBox;
+  readonly redact: (text: string) => string;
   readonly log: Logger;
 }
 

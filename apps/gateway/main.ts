@@ -1,4 +1,4 @@
-import { loadConfigOrExit } from '../../infra/config/config.js';
+import { loadConfigOrExit, orExit } from '../../infra/config/config.js';
 import { secretsOf } from '../../infra/config/secrets.js';
 import { applicationUrl } from '../../infra/postgres/application-url.js';
 import { createListener } from '../../infra/postgres/listener.js';
@@ -7,13 +7,18 @@ import { createLogger } from '../../infra/telemetry/logger.js';
 import { createRedactor } from '../../infra/telemetry/redactor.js';
 import { createSessionClient } from '../../infra/temporal/session-client.js';
 import { sessionSettings } from '../../infra/temporal/session-settings.js';
+import { readKeyring } from '../../infra/vault/keyring.js';
+import { createSecretBox } from '../../infra/vault/secret-box.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
 import { startGateway } from './gateway.js';
 
 const POOL_SIZE = 20;
 
 const config = loadConfigOrExit();
-const log = createLogger({ level: config.log.level, name: 'gateway', redact: createRedactor(secretsOf(config)) });
+const keyring = orExit(() => readKeyring(config));
+const redact = createRedactor([...secretsOf(config), ...keyring.texts]);
+const log = createLogger({ level: config.log.level, name: 'gateway', redact });
+const secretBox = createSecretBox({ keyring, learn: redact.learn });
 const databaseUrl = applicationUrl(config);
 const { address, namespace, taskQueue } = config.temporal;
 if (!databaseUrl || !address) {
@@ -25,7 +30,7 @@ const pool = createPool({ url: databaseUrl, size: POOL_SIZE, name: 'rondo-gatewa
 const listener = createListener({ url: databaseUrl, channels: [CHANNELS.events, CHANNELS.deltas], log });
 const sessionClient = createSessionClient({ address, namespace, taskQueue, settings: sessionSettings(config), log });
 const listening = listener.start();
-const gateway = await startGateway({ config, pool, listener, sessionClient, log });
+const gateway = await startGateway({ config, pool, listener, sessionClient, secretBox, redact, log });
 log.info({ url: gateway.url }, 'gateway started');
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

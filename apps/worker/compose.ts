@@ -20,6 +20,7 @@ import { createPool } from '../../infra/postgres/pool.js';
 import { createSessionStore } from '../../infra/postgres/session-store.js';
 import { createSessionClient } from '../../infra/temporal/session-client.js';
 import { sessionSettings } from '../../infra/temporal/session-settings.js';
+import type { SecretBox } from '../../infra/vault/secret-box.js';
 import type { SessionActivities } from '../../workflows/contract/activities.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
 import { createStopBus } from './stop-bus.js';
@@ -27,7 +28,7 @@ import { createStopBus } from './stop-bus.js';
 const POOL_SIZE = 20;
 
 /** Everything a worker is made of, top to bottom in the order of need: the one composition root of activities. */
-export async function compose(config: Config, appUrl: string, temporalAddress: string, redact: (text: string) => string, log: Logger) {
+export async function compose(config: Config, appUrl: string, temporalAddress: string, secretBox: SecretBox, redact: (text: string) => string, log: Logger) {
   const pool = createPool({ url: appUrl, size: POOL_SIZE, name: 'rondo-worker', log });
   const listener = createListener({ url: appUrl, channels: [CHANNELS.stop], log });
   await listener.start();
@@ -65,6 +66,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   return {
     activities,
     pool,
+    secretBox,
     client,
     provider,
     sandboxes,

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { loadConfigOrExit } from '../../infra/config/config.js';
+import { loadConfigOrExit, orExit } from '../../infra/config/config.js';
 import { secretsOf } from '../../infra/config/secrets.js';
 import { applicationUrl } from '../../infra/postgres/application-url.js';
 import { removeWorker, reportWorker } from '../../infra/postgres/worker-status.repo.js';
 import { createLogger } from '../../infra/telemetry/logger.js';
 import { createRedactor } from '../../infra/telemetry/redactor.js';
+import { readKeyring } from '../../infra/vault/keyring.js';
+import { createSecretBox } from '../../infra/vault/secret-box.js';
 import { compose } from './compose.js';
 import { createJanitor } from './janitor.js';
 import { periodically } from './periodic.js';
@@ -18,7 +20,8 @@ const REPORT_EVERY_MS = 5_000;
 const CLEAN_EVERY_MS = 30_000;
 
 const config = loadConfigOrExit();
-const redact = createRedactor(secretsOf(config));
+const keyring = orExit(() => readKeyring(config));
+const redact = createRedactor([...secretsOf(config), ...keyring.texts]);
 const log = createLogger({ level: config.log.level, name: 'worker', redact });
 const appUrl = applicationUrl(config);
 const { address } = config.temporal;
@@ -28,7 +31,8 @@ if (!appUrl || !address) {
 }
 
 Runtime.install(quietRuntime(log));
-const parts = await compose(config, appUrl, address, redact, log);
+const secretBox = createSecretBox({ keyring, learn: redact.learn });
+const parts = await compose(config, appUrl, address, secretBox, redact, log);
 const connection = await NativeConnection.connect({ address });
 const worker = await Worker.create(createWorkerOptions({ config, connection, activities: parts.activities }));
 

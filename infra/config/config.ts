@@ -41,9 +41,12 @@ export function loadConfig(environment: Environment = process.env): Config {
 }
 
 /** `loadConfig` for a process's main file: prints what is wrong and ends with the code 78 instead of throwing. */
-export function loadConfigOrExit(environment: Environment = process.env): Config {
+export const loadConfigOrExit = (environment: Environment = process.env): Config => orExit(() => loadConfig(environment));
+
+/** What is needed at the start of a program: prints a `ConfigError` and ends with its code instead of throwing it. */
+export function orExit<T>(load: () => T): T {
   try {
-    return loadConfig(environment);
+    return load();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -24,12 +24,13 @@ export function homeFolder(home: string, ...parts: string[]): string {
   return folder;
 }
 
-/** A random secret kept in a file that only its owner can read; made at the first call. */
-export function keptSecret(file: string): string {
+/** A random secret of so many bytes, in a file that only its owner can read; made at the first call. */
+export function keptSecret(file: string, bytes = 24, encoding: 'base64' | 'base64url' = 'base64url'): string {
   if (!existsSync(file)) {
     mkdirSync(dirname(file), { recursive: true });
     const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
+    // What is encrypted under it is lost with it, so it is on the disk before anything is.
+    writeFileSync(draft, `${randomBytes(bytes).toString(encoding)}\n`, { mode: 0o600, flush: true });
     renameSync(draft, file);
   }
   chmodSync(file, 0o600);

@@ -111,12 +111,21 @@ function programEnvironment(
     RONDO_CACHE: config.paths.cache,
     RONDO_PORT: String(given.port),
     RONDO_APP_DATABASE_URL: config.postgres.appUrl?.reveal() ?? given.appUrl,
+    ...encryptionEnvironment(config),
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
     TEMPORAL_UI_URL: temporal.uiUrl,
     RONDO_REHEARSAL_URL: config.models.rehearsalUrl ?? given.rehearsalUrl,
     ...sandboxEnvironment(config, services.docker),
   };
+}
+
+/** Where the programs find the key that secrets are encrypted under: as it was given, or in a file made at the first start. */
+function encryptionEnvironment({ encryption, paths }: Config): Environment {
+  if (encryption.keys || encryption.keyFile) return {};
+  const file = join(paths.home, 'encryption-key');
+  keptSecret(file, 32, 'base64');
+  return { RONDO_ENCRYPTION_KEY_FILE: file };
 }
 
 /** What the gateway runs in: it never reaches for a sandbox, so it is not told where they are. */

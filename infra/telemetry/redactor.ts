@@ -1,22 +1,100 @@
-/** Shorter values would hit ordinary words. */
-const SHORTEST_SECRET = 6;
+import { formsOfSecret } from './secret-forms.js';
 
-/**
- * The one redactor: replaces every known secret, plain, URL-encoded, base64 and JSON-escaped, in foreign text before it
- * is logged, stored or shown.
- */
-export function createRedactor(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets
-    .filter((secret) => secret.length >= SHORTEST_SECRET)
-    .flatMap((secret) => [
-      secret,
-      encodeURIComponent(secret),
-      Buffer.from(secret).toString('base64').replace(/=+$/, ''),
-      Buffer.from(secret).toString('base64url'),
-      JSON.stringify(secret).slice(1, -1),
-    ]);
-  const ordered = [...new Set(forms)].sort((left, right) => right.length - left.length);
-  if (ordered.length === 0) return (text) => text;
-  const pattern = new RegExp(ordered.map((form) => form.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')).join('|'), 'g');
-  return (text) => text.replace(pattern, '[redacted]');
+/** Shorter values would hit ordinary words. */
+const SHORTEST_CONFIGURED = 6;
+
+/** Callers choose what is learned, so it must be longer than what they could hide by it. */
+const SHORTEST_LEARNED = 8;
+
+/** What is learned is forgotten when it was not met for longest: bounds in secrets, and in characters of all together. */
+const MOST_LEARNED = 1_000;
+const MOST_CHARACTERS = 512 * 1_024;
+
+/** The characters by which a form is looked for. */
+const HEAD = 6;
+
+/** The one redactor of a process: replaces every known secret, in whatever form, in foreign text before it is logged, stored or shown. */
+export interface Redactor {
+  (text: string): string;
+  /** Adds a secret that came into use. The newest thousand are known; meeting one again keeps it. */
+  learn(secret: string): void;
+}
+
+export function createRedactor(configured: readonly string[]): Redactor {
+  const forms = createFormIndex();
+  const learned = new Set<string>();
+  let characters = 0;
+  for (const secret of configured) if (secret.length >= SHORTEST_CONFIGURED) forms.add(secret);
+
+  const forget = (secret: string): void => {
+    learned.delete(secret);
+    characters -= secret.length;
+    forms.remove(secret);
+  };
+  const learn = (secret: string): void => {
+    if (secret.length < SHORTEST_LEARNED || secret.length > MOST_CHARACTERS) return;
+    if (learned.delete(secret)) {
+      learned.add(secret);
+      return;
+    }
+    learned.add(secret);
+    characters += secret.length;
+    forms.add(secret);
+    for (const oldest of learned) {
+      if (learned.size <= MOST_LEARNED && characters <= MOST_CHARACTERS) break;
+      forget(oldest);
+    }
+  };
+  return Object.assign((text: string) => replaceForms(text, forms.at), { learn });
+}
+
+/** Every form by its first characters, so that the time a text takes does not grow with the number of secrets. */
+function createFormIndex() {
+  /** Head, then form, then how many secrets have it. */
+  const heads = new Map<string, Map<string, number>>();
+  return {
+    add(secret: string): void {
+      for (const form of formsOfSecret(secret)) {
+        const head = form.slice(0, HEAD);
+        if (head.length < HEAD) continue;
+        const sameHead = heads.get(head) ?? new Map<string, number>();
+        heads.set(head, sameHead.set(form, (sameHead.get(form) ?? 0) + 1));
+      }
+    },
+    remove(secret: string): void {
+      for (const form of formsOfSecret(secret)) {
+        const head = form.slice(0, HEAD);
+        const sameHead = heads.get(head);
+        const count = sameHead?.get(form);
+        if (!sameHead || count === undefined) continue;
+        if (count > 1) sameHead.set(form, count - 1);
+        else sameHead.delete(form);
+        if (sameHead.size === 0) heads.delete(head);
+      }
+    },
+    /** Length of the longest form that stands in the text at a position; 0 for none. */
+    at(text: string, position: number): number {
+      let longest = 0;
+      for (const form of heads.get(text.slice(position, position + HEAD))?.keys() ?? []) {
+        if (form.length > longest && text.startsWith(form, position)) longest = form.length;
+      }
+      return longest;
+    },
+  };
+}
+
+function replaceForms(text: string, lengthAt: (text: string, position: number) => number): string {
+  let cleaned = '';
+  let kept = 0;
+  for (let position = 0; position + HEAD <= text.length; ) {
+    const length = lengthAt(text, position);
+    if (length === 0) {
+      position += 1;
+      continue;
+    }
+    cleaned += `${text.slice(kept, position)}[redacted]`;
+    position += length;
+    kept = position;
+  }
+  return kept === 0 ? text : cleaned + text.slice(kept);
 }

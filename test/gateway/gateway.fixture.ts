@@ -6,10 +6,13 @@ import { ensureApiKey } from '../../infra/postgres/api-keys.repo.js';
 import { createListener } from '../../infra/postgres/listener.js';
 import { createPool } from '../../infra/postgres/pool.js';
 import { createSessionStore } from '../../infra/postgres/session-store.js';
+import { createRedactor } from '../../infra/telemetry/redactor.js';
 import { createSessionClient } from '../../infra/temporal/session-client.js';
 import { sessionSettings } from '../../infra/temporal/session-settings.js';
+import { createSecretBox } from '../../infra/vault/secret-box.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
 import { createDatabase } from '../support/database.js';
+import { aKeyring } from '../support/encryption.js';
 
 export const KEY = 'rondo-test-key-of-the-default-workspace';
 export const OTHER_KEY = 'rondo-test-key-of-another-workspace';
@@ -33,12 +36,15 @@ export async function startTestGateway(variables: Readonly<Record<string, string
   const listener = createListener({ url: appUrl, channels: [CHANNELS.events, CHANNELS.deltas], log });
   const sessionClient = createSessionClient({ address: NO_TEMPORAL, namespace: 'rondo', taskQueue: 'rondo', settings: sessionSettings(config), log });
   await listener.start();
-  const gateway = await startGateway({ config, pool, listener, sessionClient, log });
+  const redact = createRedactor([]);
+  const secretBox = createSecretBox({ keyring: aKeyring(), learn: redact.learn });
+  const gateway = await startGateway({ config, pool, listener, sessionClient, secretBox, redact, log });
 
   return {
     url: gateway.url,
     ownerUrl,
     pool,
+    secretBox,
     workspaceId,
     otherWorkspaceId,
     store: createSessionStore(pool),

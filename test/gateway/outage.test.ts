@@ -12,6 +12,7 @@ import { createSessionClient } from '../../infra/temporal/session-client.js';
 import { sessionSettings } from '../../infra/temporal/session-settings.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { aKey, aSecretBox } from '../support/encryption.js';
 import { startProgram } from '../support/program.js';
 import { KEY, MODEL } from './gateway.fixture.js';
 
@@ -39,7 +40,7 @@ describe('while the database is away', () => {
       log,
     });
     const listening = listener.start();
-    const gateway = await startGateway({ config, pool, listener, sessionClient, log });
+    const gateway = await startGateway({ config, pool, listener, sessionClient, secretBox: aSecretBox(), redact: (text) => text, log });
     try {
       for (const path of ['/v1/sessions', '/v1/agents', '/v1/sessions/sesn_01KAN0000000000000000000AA/events/stream']) {
         const response = await fetch(`${gateway.url}${path}`, { headers: { authorization: `Bearer ${KEY}` } });
@@ -80,6 +81,7 @@ describe('the gateway as a process', () => {
       RONDO_APP_DATABASE_URL: database.appUrl,
       TEMPORAL_ADDRESS: `127.0.0.1:${await nobody()}`,
       RONDO_REHEARSAL_URL: 'http://127.0.0.1:9',
+      RONDO_ENCRYPTION_KEY: aKey(),
     };
     const program = await startProgram('gateway', environment, /"url":"http/);
     const url = /"url":"(http[^"]+)"/.exec(program.output())?.[1];
@@ -102,6 +104,9 @@ describe('the gateway as a process', () => {
   });
 
   it('says what is missing in its configuration, and does not start', async () => {
-    await expect(startProgram('gateway', { RONDO_PORT: '0' }, /"url":"http/)).rejects.toThrow(/code 78[\s\S]*RONDO_APP_DATABASE_URL/);
+    const start = (environment: Record<string, string>) => startProgram('gateway', { RONDO_PORT: '0', ...environment }, /"url":"http/);
+    await expect(start({ RONDO_ENCRYPTION_KEY: aKey() })).rejects.toThrow(/code 78[\s\S]*RONDO_APP_DATABASE_URL/);
+    await expect(start({})).rejects.toThrow(/code 78[\s\S]*RONDO_ENCRYPTION_KEY is not set/);
+    await expect(start({ RONDO_ENCRYPTION_KEY: 'short' })).rejects.toThrow(/code 78[\s\S]*RONDO_ENCRYPTION_KEY does not hold a usable key/);
   });
 });

@@ -7,6 +7,7 @@ import type { ScriptInput } from '../../apps/rehearsal/script.js';
 import { type Rehearsal, startRehearsal } from '../../apps/rehearsal/server.js';
 import { ensureApiKey } from '../../infra/postgres/api-keys.repo.js';
 import { createDatabase, type TestDatabase } from './database.js';
+import { aKey } from './encryption.js';
 import { type Program, startProgram } from './program.js';
 import { sandboxProviders } from './sandbox-providers.js';
 import { testServices } from './services.js';
@@ -53,6 +54,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     RONDO_HOME: home,
     RONDO_PORT: '0',
     RONDO_API_KEY: key,
+    RONDO_ENCRYPTION_KEY: aKey(),
     RONDO_APP_DATABASE_URL: database.appUrl,
     TEMPORAL_ADDRESS: temporalAddress,
     TEMPORAL_TASK_QUEUE: taskQueue,
