@@ -4,6 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { raw } from 'express';
 import { AppModule, type GatewayParts } from './app.module.js';
 import { authentication } from './http/authentication.js';
+import { authorization, permittedInputs } from './http/authorization.js';
 import { JSON_TYPES, parseJson, requireJson } from './http/body.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { serveDocs } from './http/openapi.js';
@@ -33,8 +34,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   app.disable('etag');
   app.set('query parser', parseQuery);
   app.use(requestId(log));
-  app.use('/v1', authentication(parts.pool));
-  app.use('/v1', requireJson, raw({ limit: config.http.maxBodyBytes, type: JSON_TYPES, inflate: false }), parseJson);
+  app.use('/v1', authentication(parts.pool), authorization(parts.pool));
+  app.use('/v1', requireJson, raw({ limit: config.http.maxBodyBytes, type: JSON_TYPES, inflate: false }), parseJson, permittedInputs);
   app.useGlobalFilters(new ErrorFilter(log));
   app.useGlobalPipes(validation());
   serveDocs(app);

@@ -4,14 +4,15 @@ import { newId } from '../ids.js';
 import type { Db } from './pool.js';
 import { only } from './rows.js';
 
-const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
+/** Keys and tokens are random and long: they are stored as their plain hash, found by it, and never compared themselves. */
+export const hashOfCredential = (credential: string): Buffer => createHash('sha256').update(credential).digest();
 
 /** The workspace a key opens, or `undefined` for an unknown or revoked one. */
 export async function findWorkspaceOfKey(db: Db, key: string): Promise<{ keyId: string; workspaceId: string } | undefined> {
   const { rows } = await db.query<{ keyId: string; workspaceId: string }>({
     name: 'workspace_of_key',
     text: 'select key_id as "keyId", workspace_id as "workspaceId" from workspace_of_key($1)',
-    values: [hashOf(key)],
+    values: [hashOfCredential(key)],
   });
   return rows[0];
 }
@@ -30,7 +31,7 @@ export async function ensureApiKey(ownerUrl: string, options: { readonly key: st
       newId('apiKey'),
       id,
       'first key',
-      hashOf(options.key),
+      hashOfCredential(options.key),
     ]);
     const opened = await findWorkspaceOfKey(client, options.key);
     if (opened?.workspaceId !== id) {
