@@ -17,11 +17,16 @@ import { HealthService } from './health/health.service.js';
 import { InvocationLinks } from './invoke/invocation-links.js';
 import { InvokeController } from './invoke/invoke.controller.js';
 import { InvokeService } from './invoke/invoke.service.js';
+import { ResourcesController } from './resources/resources.controller.js';
+import { ResourcesService } from './resources/resources.service.js';
+import { createSessionWith } from './sessions/create-session.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import type { Waker } from './sessions/waker.js';
 import { createSessionFeed } from './stream/session-feed.js';
 import { SessionStreams } from './stream/session-streams.js';
+import { ThreadsController } from './threads/threads.controller.js';
+import { ThreadsService } from './threads/threads.service.js';
 import { TraceController } from './trace/trace.controller.js';
 import { TraceService } from './trace/trace.service.js';
 
@@ -42,16 +47,29 @@ export class AppModule {
     const { config, pool, log } = parts;
     const feed = createSessionFeed(parts.listener);
     const checkModel = createModelCheck(config.models);
+    const createSession = createSessionWith({ checkModel, prices: config.models.prices, secrets: parts.secretBox });
     return {
       module: AppModule,
-      controllers: [InvokeController, AgentsController, EnvironmentsController, SessionsController, EventsController, TraceController, HealthController],
+      controllers: [
+        InvokeController,
+        AgentsController,
+        EnvironmentsController,
+        SessionsController,
+        ResourcesController,
+        ThreadsController,
+        EventsController,
+        TraceController,
+        HealthController,
+      ],
       providers: [
         { provide: AgentsService, useValue: new AgentsService(pool, checkModel) },
         { provide: EnvironmentsService, useValue: new EnvironmentsService(pool) },
-        { provide: SessionsService, useValue: new SessionsService(pool, checkModel, waker) },
+        { provide: SessionsService, useValue: new SessionsService(pool, createSession, config.models.prices, waker) },
+        { provide: ResourcesService, useValue: new ResourcesService(pool, parts.secretBox) },
+        { provide: ThreadsService, useValue: new ThreadsService(pool) },
         { provide: EventsService, useValue: new EventsService(pool, waker) },
         { provide: SessionStreams, useValue: new SessionStreams(pool, feed, shutdown, log) },
-        { provide: InvokeService, useValue: new InvokeService(pool, checkModel, waker, feed, shutdown) },
+        { provide: InvokeService, useValue: new InvokeService(pool, checkModel, createSession, waker, feed, shutdown) },
         { provide: InvocationLinks, useValue: new InvocationLinks(config) },
         { provide: TraceService, useValue: new TraceService(pool) },
         { provide: HealthService, useValue: new HealthService(pool, parts.sessionClient) },

@@ -6,6 +6,8 @@ import type { Transaction } from './transaction.js';
 export interface SessionFilter {
   readonly agentId?: string | undefined;
   readonly agentVersion?: number | undefined;
+  /** Attached to the session. */
+  readonly memoryStoreId?: string | undefined;
   /** Statuses as clients see them: an idle session with inputs waiting counts as running. */
   readonly statuses?: readonly SessionStatus[] | undefined;
   readonly createdAt?: TimeRange | undefined;
@@ -19,6 +21,10 @@ export async function listSessions(tx: Transaction, page: PageRequest, filter: S
   where.where(filter.agentId, (parameter) => `agent_id = ${parameter}`);
   where.where(filter.agentVersion, (parameter) => `agent_version = ${parameter}`);
   where.where(filter.statuses, (parameter) => `${SEEN_STATUS} = any(${parameter})`);
+  where.where(
+    filter.memoryStoreId,
+    (parameter) => `exists (select 1 from session_resources r where r.session_id = sessions.id and r.body->>'memory_store_id' = ${parameter})`,
+  );
   where.within('created_at', filter.createdAt);
   if (!filter.includeArchived) where.raw('archived_at is null');
   where.after('created_at', page);

@@ -96,6 +96,8 @@ export async function lockSession(tx: Transaction, id: string) {
       );
       return append(items.map(({ id: eventId, type, body }) => ({ id: eventId, type, body })));
     },
+    /** Marks that the loop must look though no input came; answers whether the workflow must be woken after the commit. */
+    requestWake: () => sessions.setWakeNeeded(tx, id),
     clearWake: () => sessions.clearWakeNeeded(tx, id),
 
     addToolCalls: (calls: readonly NewToolCall[]) => toolCalls.insertToolCalls(tx, id, calls),

@@ -11,7 +11,7 @@ import type { InvokeRequest } from '../../../workflows/contract/schema/invoke.js
 import { resolveDefinition } from '../agents/resolve-definition.js';
 import { defaultEnvironment } from '../environments/environments.service.js';
 import { knownId } from '../http/path-id.js';
-import { createSession } from '../sessions/create-session.js';
+import type { CreateSession } from '../sessions/create-session.js';
 import { hashOf } from './canonical-json.js';
 
 /** Where an invocation's input goes: into a session that exists, or into a new one of an inline definition. */
@@ -38,10 +38,14 @@ export function targetOf(request: InvokeRequest): Target {
 }
 
 /** Accepts an invocation with its session and its input, within one transaction. A key that was used before answers what it made then. */
-export async function acceptInvocation(tx: Transaction, { request, target, key }: NewInvocationRequest): Promise<AcceptedInvocation> {
+export async function acceptInvocation(
+  tx: Transaction,
+  createSession: CreateSession,
+  { request, target, key }: NewInvocationRequest,
+): Promise<AcceptedInvocation> {
   const before = key && (await findByKey(tx, key));
   if (before) return { invocation: before };
-  const session = await openSession(tx, request, target);
+  const session = await openSession(tx, createSession, request, target);
   if (request.limits && 'sessionId' in target) await session.update({ limits: request.limits });
   const input = { id: newId('event'), event: { type: 'user.message' as const, content: contentOf(request.input) } };
   const { wake } = await acceptInputs(session, [input]);
@@ -68,11 +72,11 @@ export async function findByKey(
   );
 }
 
-async function openSession(tx: Transaction, request: InvokeRequest, target: Target) {
+async function openSession(tx: Transaction, createSession: CreateSession, request: InvokeRequest, target: Target) {
   if ('sessionId' in target) return lockSession(tx, target.sessionId);
   const agent = await ensureInlineAgent(tx, hashOf(target.definition), target.definition);
   const environment = await defaultEnvironment(tx);
-  return createSession(tx, { agent, environment, title: null, metadata: request.metadata ?? {}, limits: request.limits ?? {} });
+  return createSession(tx, { agent, definition: agent.definition, environment, metadata: request.metadata, limits: request.limits });
 }
 
 const contentOf = (input: InvokeRequest['input']) => (typeof input === 'string' ? [{ type: 'text' as const, text: input }] : input);

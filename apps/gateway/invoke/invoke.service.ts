@@ -9,6 +9,7 @@ import type { InvocationRecord } from '../../../workflows/contract/records.js';
 import type { InvokeRequest } from '../../../workflows/contract/schema/invoke.js';
 import type { CheckModel } from '../agents/known-model.js';
 import { notFound } from '../http/path-id.js';
+import type { CreateSession } from '../sessions/create-session.js';
 import type { Waker } from '../sessions/waker.js';
 import { createBell } from '../stream/bell.js';
 import type { SessionFeed } from '../stream/session-feed.js';
@@ -21,13 +22,15 @@ const LOOK_AGAIN_MS = 2_000;
 export class InvokeService {
   readonly #pool: Pool;
   readonly #checkModel: CheckModel;
+  readonly #createSession: CreateSession;
   readonly #waker: Waker;
   readonly #feed: SessionFeed;
   readonly #shutdown: AbortSignal;
 
-  constructor(pool: Pool, checkModel: CheckModel, waker: Waker, feed: SessionFeed, shutdown: AbortSignal) {
+  constructor(pool: Pool, checkModel: CheckModel, createSession: CreateSession, waker: Waker, feed: SessionFeed, shutdown: AbortSignal) {
     this.#pool = pool;
     this.#checkModel = checkModel;
+    this.#createSession = createSession;
     this.#waker = waker;
     this.#feed = feed;
     this.#shutdown = shutdown;
@@ -39,7 +42,7 @@ export class InvokeService {
     if ('definition' in target) this.#checkModel(target.definition.model.id);
     const key = idempotencyKey === undefined ? undefined : { idempotencyKey, requestHash: hashOf(request) };
     try {
-      const { invocation, wake } = await transaction(this.#pool, workspaceId, (tx) => acceptInvocation(tx, { request, target, key }));
+      const { invocation, wake } = await transaction(this.#pool, workspaceId, (tx) => acceptInvocation(tx, this.#createSession, { request, target, key }));
       if (wake) this.#waker.wake(wake);
       return invocation;
     } catch (error) {

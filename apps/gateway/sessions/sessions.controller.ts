@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } f
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { SessionListQuery } from '../../../workflows/contract/schema/list-query.js';
-import { SessionCreate } from '../../../workflows/contract/schema/session-create.js';
+import { SessionCreate, SessionUpdate } from '../../../workflows/contract/schema/session-create.js';
 import { Answers, twoWayListOf } from '../http/api-docs.js';
 import { pathId } from '../http/path-id.js';
 import { Workspace } from '../http/request-context.js';
@@ -40,6 +40,14 @@ export class SessionsController {
   @Answers(200, SessionWire)
   retrieve(@Workspace() workspace: string, @Param('session_id', pathId('session')) id: string) {
     return this.#sessions.retrieve(workspace, id);
+  }
+
+  @Post(':session_id')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Change title, metadata or budget of a session; while it is idle also its tools and MCP servers' })
+  @Answers(200, SessionWire)
+  update(@Workspace() workspace: string, @Param('session_id', pathId('session')) id: string, @Body({ schema: SessionUpdate }) body: SessionUpdate) {
+    return this.#sessions.update(workspace, id, body);
   }
 
   @Delete(':session_id')

@@ -4,63 +4,98 @@ import { newId } from '../../../infra/ids.js';
 import { dropDeltas } from '../../../infra/postgres/deltas.repo.js';
 import type { Pool } from '../../../infra/postgres/pool.js';
 import { listSessions } from '../../../infra/postgres/session-list.repo.js';
+import { readResources, readResourcesOf } from '../../../infra/postgres/session-resources.repo.js';
 import { type LockedSession, lockSession, notify } from '../../../infra/postgres/session-store.js';
 import { deleteSession, getSession } from '../../../infra/postgres/sessions.repo.js';
 import { type Transaction, transaction } from '../../../infra/postgres/transaction.js';
 import { RondoError } from '../../../workflows/contract/errors.js';
+import type { ModelPrice } from '../../../workflows/contract/list-cost.js';
 import { CHANNELS } from '../../../workflows/contract/names.js';
 import type { SessionListQuery } from '../../../workflows/contract/schema/list-query.js';
-import type { SessionCreate } from '../../../workflows/contract/schema/session-create.js';
-import { requireAgent } from '../agents/agents.service.js';
-import type { CheckModel } from '../agents/known-model.js';
+import type { SessionCreate, SessionUpdate } from '../../../workflows/contract/schema/session-create.js';
 import { requireEnvironment } from '../environments/environments.service.js';
 import { readPage } from '../http/page-cursor.js';
-import { createSession } from './create-session.js';
+import { agentOf } from './agent-of.js';
+import { type CreateSession, refuseUnpricedBudget } from './create-session.js';
 import { type SessionWire, seenStatus, toSessionWire } from './session.wire.js';
+import { planUpdate } from './update-session.js';
 import type { Waker } from './waker.js';
 
 export class SessionsService {
   readonly #pool: Pool;
-  readonly #checkModel: CheckModel;
+  readonly #createSession: CreateSession;
+  readonly #prices: Readonly<Record<string, ModelPrice>>;
   readonly #waker: Waker;
 
-  constructor(pool: Pool, checkModel: CheckModel, waker: Waker) {
+  constructor(pool: Pool, createSession: CreateSession, prices: Readonly<Record<string, ModelPrice>>, waker: Waker) {
     this.#pool = pool;
-    this.#checkModel = checkModel;
+    this.#createSession = createSession;
+    this.#prices = prices;
     this.#waker = waker;
   }
 
   async create(workspaceId: string, input: SessionCreate): Promise<SessionWire> {
-    const wanted = typeof input.agent === 'string' ? { id: input.agent, version: undefined } : input.agent;
-    const { session, wake } = await transaction(this.#pool, workspaceId, async (tx) => {
-      const agent = await requireAgent(tx, wanted.id, wanted.version);
-      this.#checkModel(agent.definition.model.id);
-      const environment = await requireEnvironment(tx, input.environment_id);
-      const locked = await createSession(tx, { agent, environment, title: input.title ?? null, metadata: input.metadata ?? {}, limits: {} });
+    const { wire, record, wake } = await transaction(this.#pool, workspaceId, async (tx) => {
+      const session = await this.#createSession(tx, {
+        ...(await agentOf(tx, input.agent)),
+        environment: await requireEnvironment(tx, input.environment_id),
+        title: input.title,
+        metadata: input.metadata,
+        resources: input.resources,
+        vaultIds: input.vault_ids,
+        budget: input.budget,
+      });
       const inputs = (input.initial_events ?? []).map((event) => ({ id: newId('event'), event }));
-      const accepted = inputs.length > 0 ? await acceptInputs(locked, inputs) : { wake: false };
-      return { session: await getSession(tx, locked.record.id), wake: accepted.wake };
+      const { wake } = inputs.length > 0 ? await acceptInputs(session, inputs) : { wake: false };
+      return { wire: await readWire(tx, session.record.id), record: session.record, wake };
     });
-    if (wake) this.#waker.wake(session);
-    return toSessionWire(session);
+    if (wake) this.#waker.wake(record);
+    return wire;
   }
 
   async retrieve(workspaceId: string, id: string): Promise<SessionWire> {
-    return toSessionWire(await transaction(this.#pool, workspaceId, (tx) => getSession(tx, id)));
+    return transaction(this.#pool, workspaceId, (tx) => readWire(tx, id));
   }
 
   async list(workspaceId: string, query: SessionListQuery) {
     const page = readPage(query);
-    if (query.deployment_id !== undefined || query.memory_store_id !== undefined) return page.toWire({ items: [], more: false }, toSessionWire);
+    if (query.deployment_id !== undefined) return page.toWire({ items: [], more: false }, (session: never) => session);
     const filter = {
       agentId: query.agent_id,
       agentVersion: query.agent_version,
+      memoryStoreId: query.memory_store_id,
       statuses: query.statuses,
       createdAt: query.created_at,
       includeArchived: query.include_archived,
     };
-    const found = await transaction(this.#pool, workspaceId, (tx) => listSessions(tx, page.request, filter));
-    return page.toWire(found, (session) => toSessionWire(session));
+    const { found, resources } = await transaction(this.#pool, workspaceId, async (tx) => {
+      const found = await listSessions(tx, page.request, filter);
+      return {
+        found,
+        resources: await readResourcesOf(
+          tx,
+          found.items.map(({ id }) => id),
+        ),
+      };
+    });
+    return page.toWire(found, (session) => toSessionWire(session, resources.get(session.id) ?? []));
+  }
+
+  /** Changes what a session may change of itself; says so in its log when something changed. Errors: `session.running`, `request.invalid`. */
+  async update(workspaceId: string, id: string, input: SessionUpdate): Promise<SessionWire> {
+    const { wire, record, wake } = await this.locked(workspaceId, id, async (tx, session) => {
+      const { change, event, goesOn } = planUpdate(session.record, input);
+      refuseUnpricedBudget(change.budget ?? null, session.record.agent.model.id, this.#prices);
+      let wake = false;
+      if (Object.keys(change).length > 0) {
+        await session.update(change);
+        await session.append([{ type: 'session.updated', body: event }]);
+        wake = goesOn && (await session.requestWake());
+      }
+      return { wire: await readWire(tx, id), record: session.record, wake };
+    });
+    if (wake) this.#waker.wake(record);
+    return wire;
   }
 
   /** Ends an idle session for good and hides it from the list. Errors: `session.running`. */
@@ -69,7 +104,7 @@ export class SessionsService {
       refuseRunning(session, 'archived');
       await killSession(session);
       if (!session.record.archivedAt) await session.update({ archivedAt: new Date() });
-      return toSessionWire(await getSession(tx, id));
+      return readWire(tx, id);
     });
   }
 
@@ -90,15 +125,19 @@ export class SessionsService {
       const before = session.record;
       await killSession(session);
       await notify(tx, CHANNELS.stop, id);
-      return { before, after: await getSession(tx, id) };
+      return { before, after: await readWire(tx, id) };
     });
     if (before.status !== 'terminated') this.#waker.stop(before);
-    return toSessionWire(after);
+    return after;
   }
 
   private locked<T>(workspaceId: string, id: string, work: (tx: Transaction, session: LockedSession) => Promise<T>): Promise<T> {
     return transaction(this.#pool, workspaceId, async (tx) => work(tx, await lockSession(tx, id)));
   }
+}
+
+async function readWire(tx: Transaction, id: string): Promise<SessionWire> {
+  return toSessionWire(await getSession(tx, id), await readResources(tx, id));
 }
 
 function refuseRunning(session: LockedSession, verb: 'archived' | 'deleted'): void {
