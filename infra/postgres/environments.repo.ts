@@ -20,32 +20,67 @@ export type NewEnvironment = Pick<EnvironmentRecord, 'name' | 'description' | 'c
 
 const COLUMNS = `id, name, description, config, metadata, created_at as "createdAt", updated_at as "updatedAt", archived_at as "archivedAt"`;
 
+const storable = ({ name, description, config, metadata }: NewEnvironment) => [
+  toText(name),
+  description === null ? null : toText(description),
+  toJsonb(config),
+  toJsonb(metadata),
+];
+
 /** Answers `undefined` when an environment of that name, not archived, exists already. */
 export async function insertEnvironment(tx: Transaction, environment: NewEnvironment): Promise<EnvironmentRecord | undefined> {
   const { rows } = await tx.query<EnvironmentRecord>(
     `insert into environments (id, workspace_id, name, description, config, metadata) values ($1, $2, $3, $4, $5, $6)
      on conflict (workspace_id, name) where archived_at is null do nothing returning ${COLUMNS}`,
-    [
-      newId('environment'),
-      tx.workspaceId,
-      toText(environment.name),
-      environment.description === null ? null : toText(environment.description),
-      toJsonb(environment.config),
-      toJsonb(environment.metadata),
-    ],
+    [newId('environment'), tx.workspaceId, ...storable(environment)],
   );
   return rows[0];
 }
 
 /** The environment of that name; made where there is none. */
 export async function ensureEnvironment(tx: Transaction, environment: NewEnvironment): Promise<EnvironmentRecord> {
-  const find = () => tx.query<EnvironmentRecord>(`select ${COLUMNS} from environments where name = $1 and archived_at is null`, [environment.name]);
+  const find = () =>
+    tx.query<EnvironmentRecord>(`select ${COLUMNS} from environments where name = $1 and archived_at is null for key share`, [environment.name]);
   return (await find()).rows[0] ?? (await insertEnvironment(tx, environment)) ?? only((await find()).rows);
 }
 
-export async function findEnvironment(tx: Transaction, id: string): Promise<EnvironmentRecord | undefined> {
-  const { rows } = await tx.query<EnvironmentRecord>(`select ${COLUMNS} from environments where id = $1`, [id]);
+const LOCKS = {
+  none: '',
+  /** It cannot be deleted meanwhile. */ hold: 'for key share',
+  /** Nobody else changes it meanwhile. */ change: 'for update',
+} as const;
+
+export async function findEnvironment(tx: Transaction, id: string, lock: keyof typeof LOCKS = 'none'): Promise<EnvironmentRecord | undefined> {
+  const { rows } = await tx.query<EnvironmentRecord>(`select ${COLUMNS} from environments where id = $1 ${LOCKS[lock]}`, [id]);
   return rows[0];
+}
+
+/** Throws a unique violation when another environment has the name. */
+export async function updateEnvironment(tx: Transaction, id: string, environment: NewEnvironment): Promise<EnvironmentRecord> {
+  const { rows } = await tx.query<EnvironmentRecord>(
+    `update environments set name = $2, description = $3, config = $4, metadata = $5, updated_at = clock_timestamp() where id = $1 returning ${COLUMNS}`,
+    [id, ...storable(environment)],
+  );
+  return only(rows);
+}
+
+/** Doing it again changes nothing. The name is free afterwards. */
+export async function archiveEnvironment(tx: Transaction, id: string): Promise<EnvironmentRecord | undefined> {
+  const { rows } = await tx.query<EnvironmentRecord>(
+    `update environments set archived_at = coalesce(archived_at, clock_timestamp()) where id = $1 returning ${COLUMNS}`,
+    [id],
+  );
+  return rows[0];
+}
+
+/** How many sessions refer to it. */
+export async function countSessions(tx: Transaction, environmentId: string): Promise<number> {
+  const { rows } = await tx.query<{ count: number }>('select count(*) as count from sessions where environment_id = $1', [environmentId]);
+  return only(rows).count;
+}
+
+export async function deleteEnvironment(tx: Transaction, id: string): Promise<void> {
+  await tx.query('delete from environments where id = $1', [id]);
 }
 
 export async function listEnvironments(tx: Transaction, page: PageRequest, filter: { readonly includeArchived: boolean }): Promise<Page<EnvironmentRecord>> {

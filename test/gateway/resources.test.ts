@@ -63,8 +63,6 @@ describe('agents, by the official SDK', () => {
   });
 
   it.each([
-    ['mcp_servers', { mcp_servers: [{ type: 'url', name: 'x', url: 'https://example.org' }] }],
-    ['skills', { skills: [{ type: 'anthropic', skill_id: 'xlsx' }] }],
     ['multiagent', { multiagent: { type: 'coordinator', agents: ['agent_x'] } }],
     ['permission_policy', { tools: [{ type: 'agent_toolset_20260401', default_config: { permission_policy: { type: 'auto' } } }] }],
   ])('refuse %s, which is not supported yet, instead of ignoring it', async (field, extra) => {
@@ -134,15 +132,6 @@ describe('environments, by the official SDK', () => {
     expect(status).toBe(409);
     expect(headers.get('x-should-retry')).toBe('false');
     expect(body.error).toMatchObject({ type: 'invalid_request_error', message: expect.stringContaining('"Taken"') });
-  });
-
-  it.each([
-    [{ config: { type: 'self_hosted' } }, /self_hosted environments are not supported yet/],
-    [{ config: { type: 'cloud', packages: { pip: ['numpy'] } } }, /config\.packages\.pip: .*not supported yet/],
-  ])('refuse what is not there yet: %j', async (extra, message) => {
-    const { status, body } = await gateway.request('POST', '/v1/environments', { name: 'Wanted', ...extra });
-    expect(status).toBe(400);
-    expect(body.error.message).toMatch(message);
   });
 
   it('are listed newest first', async () => {

@@ -17,6 +17,8 @@ export const EnvironmentWire = z
   })
   .meta({ id: 'Environment' });
 
+export const EnvironmentDeletedWire = z.looseObject({ id: z.string(), type: z.literal('environment_deleted') });
+
 /** An environment (wire section 2). */
 export const toEnvironmentWire = (environment: EnvironmentRecord) => ({
   id: environment.id,

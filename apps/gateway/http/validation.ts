@@ -8,7 +8,7 @@ export const validation = (): StandardSchemaValidationPipe =>
     exceptionFactory: (issues) => {
       const problems = describeIssues(issues);
       return new RondoError('request.invalid', problems.map(({ field, problem }) => (field ? `${field}: ${problem}` : problem)).join('; '), {
-        details: { problems },
+        details: { problems, ...(problems.every(({ field }) => /^metadata\b/.test(field)) && { error_code: 'invalid_metadata' }) },
       });
     },
   });

@@ -1,45 +1,86 @@
 import { z } from 'zod';
-import { Metadata } from './agent.js';
+import { Metadata, MetadataPatch } from './agent.js';
+import { PackageLists } from './packages.js';
 
-const hostName = z.string().min(1).max(253);
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 
-const Networking = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('unrestricted') }),
+/** A host a sandbox may reach: a name, an address of version 4, or `*.` and a name for everything below it. */
+const allowedHost = z
+  .string()
+  .max(253)
+  .regex(new RegExp(`^(?:\\*\\.)?${LABEL}(?:\\.${LABEL})*$`), 'must be a host such as api.example.com or *.example.com, without scheme, port or path');
+
+const LimitedInput = z.strictObject({
+  type: z.literal('limited'),
+  allowed_hosts: z.array(allowedHost).max(1_000).nullish(),
+  allow_mcp_servers: z.boolean().nullish(),
+  allow_package_managers: z.boolean().nullish(),
+});
+
+/** What a worker's death means for its unanswered calls: the model is told that nobody knows, or they are run again. */
+const onWorkerLoss = z.enum(['unknown', 'rerun']);
+
+/** An environment's configuration as a caller writes it; what is absent or null keeps its value, or has its default. */
+export const EnvironmentConfigInput = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({
+      type: z.literal('cloud'),
+      networking: z.discriminatedUnion('type', [z.strictObject({ type: z.literal('unrestricted') }), LimitedInput]).nullish(),
+      packages: PackageLists.nullish(),
+    }),
+    z.strictObject({ type: z.literal('self_hosted'), on_worker_loss: onWorkerLoss.nullish() }),
+  ],
+  'must be "cloud" or "self_hosted"',
+);
+
+const packageNames = z.array(z.string()).readonly();
+
+/** An environment's configuration as stored and answered. */
+export const EnvironmentConfig = z.discriminatedUnion('type', [
   z.object({
-    type: z.literal('limited'),
-    allowed_hosts: z.array(hostName).max(1_000).default([]),
-    allow_mcp_servers: z.boolean().default(false),
-    allow_package_managers: z.boolean().default(false),
+    type: z.literal('cloud'),
+    networking: z.discriminatedUnion('type', [
+      z.object({ type: z.literal('unrestricted') }),
+      z.object({
+        type: z.literal('limited'),
+        allowed_hosts: z.array(z.string()).readonly(),
+        allow_mcp_servers: z.boolean(),
+        allow_package_managers: z.boolean(),
+      }),
+    ]),
+    packages: z.object({
+      type: z.literal('packages'),
+      apt: packageNames,
+      cargo: packageNames,
+      gem: packageNames,
+      go: packageNames,
+      npm: packageNames,
+      pip: packageNames,
+    }),
   }),
+  z.object({ type: z.literal('self_hosted'), on_worker_loss: onWorkerLoss }),
 ]);
 
-const noPackages = z.array(z.string()).max(0, 'installing packages is not supported yet; leave it out or empty').default([]);
-
-const Packages = z.object({
-  type: z.literal('packages').default('packages'),
-  apt: noPackages,
-  cargo: noPackages,
-  gem: noPackages,
-  go: noPackages,
-  npm: noPackages,
-  pip: noPackages,
-});
-
-/** What a sandbox of this environment is given; the output has every default filled in. */
-export const EnvironmentConfig = z.object({
-  type: z.literal('cloud', 'must be "cloud"; self_hosted environments are not supported yet'),
-  networking: Networking.nullish().transform((value) => value ?? { type: 'unrestricted' as const }),
-  packages: Packages.nullish().transform((value) => value ?? Packages.parse({})),
-});
+const scope = z.literal('organization', 'must be "organization"; there are no accounts here');
 
 /** `POST /v1/environments`. */
 export const EnvironmentCreate = z.strictObject({
   name: z.string().min(1).max(256),
   description: z.string().max(2_048).nullish(),
-  config: EnvironmentConfig.nullish(),
+  config: EnvironmentConfigInput.nullish(),
   metadata: Metadata.nullish(),
-  scope: z.literal('organization').nullish(),
+  scope: scope.nullish(),
 });
 
+/** `POST /v1/environments/{id}`: what is left out stays. An empty description is stored as such; null clears it. */
+export const EnvironmentUpdate = EnvironmentCreate.extend({
+  name: z.string().min(1).max(256).nullish(),
+  metadata: MetadataPatch.nullish(),
+});
+
+export type EnvironmentConfigInput = z.output<typeof EnvironmentConfigInput>;
 export type EnvironmentConfig = z.output<typeof EnvironmentConfig>;
+export type CloudConfig = Extract<EnvironmentConfig, { type: 'cloud' }>;
 export type EnvironmentCreate = z.output<typeof EnvironmentCreate>;
+export type EnvironmentUpdate = z.output<typeof EnvironmentUpdate>;
