@@ -21,6 +21,7 @@ import { createSessionStore } from '../../infra/postgres/session-store.js';
 import { createSessionClient } from '../../infra/temporal/session-client.js';
 import { sessionSettings } from '../../infra/temporal/session-settings.js';
 import type { SecretBox } from '../../infra/vault/secret-box.js';
+import { createSessionCredentials } from '../../infra/vault/session-credentials.js';
 import type { SessionActivities } from '../../workflows/contract/activities.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
 import { createStopBus } from './stop-bus.js';
@@ -33,6 +34,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   const listener = createListener({ url: appUrl, channels: [CHANNELS.stop], log });
   await listener.start();
   const store: SessionStore = createSessionStore(pool);
+  const credentials = createSessionCredentials({ pool, secretBox });
   const client = createSessionClient({ ...config.temporal, address: temporalAddress, settings: sessionSettings(config), log });
   const models = composeModels(config);
   const provider = composeProvider(config);
@@ -61,12 +63,13 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     runTool: boundary('runTool', createRunTool({ store, sandboxes })),
     settle: boundary('settle', createSettle({ store })),
     seal: boundary('seal', createSeal({ store, defaultMaxSteps, stopCalls: sandboxes.stopCalls })),
+    collectOutputs: boundary('collectOutputs', () => Promise.resolve({ files: 0 })),
     releaseSandbox: boundary('releaseSandbox', (input) => sandboxes.release(input)),
   };
   return {
     activities,
     pool,
-    secretBox,
+    credentials,
     client,
     provider,
     sandboxes,

@@ -13,6 +13,8 @@ export interface SessionActivities {
   settle(input: SettleInput): Promise<SettleResult>;
   /** Closes what is open (interrupt, limit, failure), or reads where a session stands after a dead run. */
   seal(input: SealInput): Promise<SealResult>;
+  /** Makes files of what the agent wrote to its outputs folder. Safe to repeat and to cut short at any time. */
+  collectOutputs(input: SessionRef): Promise<{ readonly files: number }>;
   /** Ends the session's sandbox; its workspace stays. Does nothing when a newer epoch is open: the sandbox is in use again. */
   releaseSandbox(input: ReleaseSandboxInput): Promise<void>;
 }

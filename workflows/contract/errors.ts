@@ -32,6 +32,7 @@ export const ERRORS = {
   'request.invalid': caller(400),
   'request.too_large': caller(413, 'request_too_large'),
   'request.unsupported_media_type': caller(415),
+  'request.range_not_satisfiable': caller(416),
   'request.unauthenticated': caller(401, 'authentication_error'),
   'request.forbidden': caller(403, 'permission_error'),
   'request.not_found': caller(404, 'not_found_error'),

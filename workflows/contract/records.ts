@@ -262,6 +262,8 @@ export interface InvocationRecord {
 /** The tools one MCP server of a session offers, as it listed them. */
 export interface McpToolList {
   readonly serverName: string;
+  /** The turn it was listed for. */
+  readonly turn: number;
   readonly tools: readonly {
     readonly name: string;
     readonly description: string;
@@ -324,4 +326,29 @@ export interface SkillVersionRecord {
   readonly blobKey: string;
   readonly sizeBytes: number;
   readonly createdAt: Date;
+}
+
+export type WorkState = 'queued' | 'starting' | 'active' | 'stopping' | 'stopped';
+
+/** A session's call for a worker of its self-hosted environment (wire section 2.1). At most one of a session is not stopped. */
+export interface WorkRecord {
+  readonly id: string;
+  readonly environmentId: string;
+  readonly sessionId: string;
+  readonly state: WorkState;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Which offer of the item is the current one; a worker's token belongs to one offer. */
+  readonly claim: number;
+  readonly createdAt: Date;
+  readonly polledAt: Date | null;
+  readonly acknowledgedAt: Date | null;
+  readonly startedAt: Date | null;
+  readonly latestHeartbeatAt: Date | null;
+  /** The same as it was answered: workers send it back byte for byte. */
+  readonly lastHeartbeat: string | null;
+  readonly ttlSeconds: number | null;
+  /** Past this time the worker is taken for lost. */
+  readonly leaseExpiresAt: Date | null;
+  readonly stopRequestedAt: Date | null;
+  readonly stoppedAt: Date | null;
 }

@@ -26,6 +26,8 @@ export function describe(effect: Effect, outcome: Outcome): string | undefined {
       return effect.type === 'seal' && effect.cause ? `turn ended · ${effect.cause}` : undefined;
     case 'cut':
       return outcome.cause ? `cut · ${outcome.cause}` : 'cut · interrupt';
+    case 'outputs_collected':
+      return undefined;
     case 'sandbox_released':
       return 'sandbox · released';
   }

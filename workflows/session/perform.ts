@@ -1,4 +1,4 @@
-import { condition } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { OpenCall } from '../contract/activities.js';
 import { interruptible } from './interruptible.js';
 import { activities } from './proxies.js';
@@ -28,6 +28,8 @@ export async function perform(run: Run, effect: Exclude<Effect, { type: 'finish'
         type: 'sealed',
         result: await activities.seal(effect.cause ? `seal · ${effect.cause}` : 'seal', { ...ref, epoch: effect.epoch, cause: effect.cause }),
       };
+    case 'collect_outputs':
+      return collectOutputs(run);
     case 'wait':
       return wait(run, effect);
   }
@@ -57,6 +59,25 @@ const runTool = async ({ ref }: Run, call: OpenCall, { epoch, step }: EffectOf<'
   callId: call.id,
   result: await activities.runTool(`${call.name} · call ${call.ordinal}`, { ...ref, epoch, step, callId: call.id }),
 });
+
+/** Nobody waits for files: whatever comes in between goes first, and the next quiet moment looks again. */
+async function collectOutputs(run: Run): Promise<Outcome | undefined> {
+  show(run, 'idle');
+  const scope = new CancellationScope();
+  let done = false;
+  const collecting = scope
+    .run(() => activities.collectOutputs(run.ref))
+    .catch((error: unknown) => {
+      if (!isCancellation(error) && !(error instanceof Error && error.name === 'ActivityFailure')) throw error;
+    })
+    .then(() => {
+      done = true;
+    });
+  await Promise.race([collecting, condition(() => somethingCame(run))]);
+  const collected = done;
+  scope.cancel();
+  return collected ? { type: 'outputs_collected' } : undefined;
+}
 
 /** Waits for a message, or a time that matters. After the idle time the sandbox is given back, and an idle run ends. */
 async function wait(run: Run, effect: EffectOf<'wait'>): Promise<Outcome | undefined> {

@@ -28,6 +28,13 @@ const records = proxyActivities<Pick<SessionActivities, 'settle' | 'seal'>>({
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '5s' },
 });
 
+const outputs = proxyActivities<Pick<SessionActivities, 'collectOutputs'>>({
+  startToCloseTimeout: '10m',
+  heartbeatTimeout,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+});
+
 const sandbox = proxyActivities<Pick<SessionActivities, 'releaseSandbox'>>({
   startToCloseTimeout: '30s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
@@ -39,6 +46,8 @@ export const activities = {
   runTool: (summary: string, ...args: Parameters<SessionActivities['runTool']>) => tool.runTool.executeWithOptions({ summary }, args),
   settle: (summary: string, ...args: Parameters<SessionActivities['settle']>) => records.settle.executeWithOptions({ summary }, args),
   seal: (summary: string, ...args: Parameters<SessionActivities['seal']>) => records.seal.executeWithOptions({ summary }, args),
+  collectOutputs: (...args: Parameters<SessionActivities['collectOutputs']>) =>
+    outputs.collectOutputs.executeWithOptions({ summary: 'outputs · collect' }, args),
   releaseSandbox: (...args: Parameters<SessionActivities['releaseSandbox']>) =>
     sandbox.releaseSandbox.executeWithOptions({ summary: 'sandbox · release' }, args),
 };

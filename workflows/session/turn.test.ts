@@ -91,6 +91,18 @@ describe('the turn', () => {
     expect(nextEffect(apply(idle, { type: 'model', result }), NOW)).toMatchObject({ type: 'settle' });
   });
 
+  it('looks at the outputs once a turn that may have changed the workspace is over, and then waits', () => {
+    const ran = apply(begin(idle, { type: 'run_tools', epoch: 1, step: 1, serial: [aCall('a', { serial: true })], parallel: [] }), replied());
+    expect(nextEffect(ran, NOW)).toEqual({ type: 'collect_outputs' });
+    expect(nextEffect({ ...ran, wake: true }, NOW).type).toBe('call_model');
+    expect(nextEffect(apply(ran, { type: 'outputs_collected' }), NOW)).toEqual({ type: 'wait', for: 'input' });
+  });
+
+  it('does not look at the outputs after calls that only read', () => {
+    const ran = apply(begin(idle, { type: 'run_tools', epoch: 1, step: 1, serial: [], parallel: [aCall('a')] }), replied());
+    expect(nextEffect(ran, NOW)).toEqual({ type: 'wait', for: 'input' });
+  });
+
   it('finishes only when the session is terminated', () => {
     expect(nextEffect(apply(idle, { type: 'sealed', result: { kind: 'terminated' } }), NOW)).toEqual({ type: 'finish' });
   });
@@ -159,6 +171,8 @@ describe('the turn under any order of outcomes and messages', () => {
             modelDue: moment.modelDue,
           },
         };
+      case 'collect_outputs':
+        return moment.superseded ? undefined : { type: 'outputs_collected' };
       case 'wait':
       case 'finish':
         return undefined;

@@ -28,6 +28,8 @@ export interface SessionState {
   /** Clients have been told which calls wait for them. */
   readonly waitAnnounced: boolean;
   readonly sandboxUsed: boolean;
+  /** Calls may have written files for the session's outputs that have not been looked at. */
+  readonly outputsDue: boolean;
   readonly terminated: boolean;
 }
 
@@ -45,6 +47,7 @@ export const initialState: SessionState = {
   decisions: [],
   waitAnnounced: false,
   sandboxUsed: false,
+  outputsDue: false,
   terminated: false,
 };
 
@@ -53,6 +56,8 @@ export type Effect =
   | { readonly type: 'run_tools'; readonly epoch: number; readonly step: number; readonly serial: readonly OpenCall[]; readonly parallel: readonly OpenCall[] }
   | { readonly type: 'settle'; readonly epoch: number; readonly decisions: readonly OperatorDecision[]; readonly expireBy: number | null }
   | { readonly type: 'seal'; readonly epoch: number | null; readonly cause: EndCause | null }
+  /** The turn is over: what the agent left in its outputs folder becomes files, unless something comes first. */
+  | { readonly type: 'collect_outputs' }
   /** Nothing to do until a message comes. `until`: the nearest decision time, in milliseconds since the epoch. */
   | { readonly type: 'wait'; readonly for: 'decision' | 'input'; readonly until?: number }
   | { readonly type: 'finish' };
@@ -64,6 +69,7 @@ export type Outcome =
   | { readonly type: 'sealed'; readonly result: SealResult }
   /** The effect was cut short: by an interrupt (look at the rows), or by a cause of its own. */
   | { readonly type: 'cut'; readonly cause: EndCause | null }
+  | { readonly type: 'outputs_collected' }
   | { readonly type: 'sandbox_released' };
 
 const isWaiting = (call: OpenCall): boolean => call.gate !== 'run';
@@ -90,7 +96,7 @@ export function nextEffect(state: SessionState, now: number): Effect {
     const times = waiting.flatMap((call) => (call.decideBy === undefined ? [] : [call.decideBy]));
     return { type: 'wait', for: 'decision', ...(times.length > 0 ? { until: Math.min(...times) } : {}) };
   }
-  if (!state.modelDue && !state.wake) return { type: 'wait', for: 'input' };
+  if (!state.modelDue && !state.wake) return state.outputsDue ? { type: 'collect_outputs' } : { type: 'wait', for: 'input' };
   const limit = state.modelDue ? limitReached(state) : undefined;
   if (limit) return { type: 'seal', epoch: state.epoch, cause: limit };
   return { type: 'call_model', epoch: state.epoch, step: state.step + 1 };
@@ -122,7 +128,8 @@ export function begin(state: SessionState, effect: Effect): SessionState {
     case 'seal':
       return { ...state, look: false, wake: false };
     case 'run_tools':
-      return { ...state, sandboxUsed: true };
+      return { ...state, sandboxUsed: true, outputsDue: state.outputsDue || effect.serial.length > 0 };
+    case 'collect_outputs':
     case 'wait':
     case 'finish':
       return state;
@@ -144,6 +151,8 @@ export function apply(state: SessionState, outcome: Outcome): SessionState {
       return outcome.result.kind === 'terminated' ? { ...state, terminated: true, calls: [] } : standing(state, outcome.result);
     case 'cut':
       return outcome.cause === null ? { ...state, look: true } : { ...state, end: outcome.cause };
+    case 'outputs_collected':
+      return { ...state, outputsDue: false };
     case 'sandbox_released':
       return { ...state, sandboxUsed: false };
   }

@@ -4,6 +4,7 @@ import { type LockedSession, lockSession } from '../../../infra/postgres/session
 import { insertSession } from '../../../infra/postgres/sessions.repo.js';
 import { resolveSkillVersion } from '../../../infra/postgres/skills.repo.js';
 import type { Transaction } from '../../../infra/postgres/transaction.js';
+import { requireVaults } from '../../../infra/postgres/vaults.repo.js';
 import type { SecretBox } from '../../../infra/vault/secret-box.js';
 import { RondoError } from '../../../workflows/contract/errors.js';
 import type { ModelPrice } from '../../../workflows/contract/list-cost.js';
@@ -50,7 +51,7 @@ export const createSessionWith =
     rules.checkModel(definition.model.id);
     refuseUnpricedBudget(parts.budget ?? null, definition.model.id, rules.prices);
     const vaultIds = [...new Set(parts.vaultIds ?? [])];
-    if (vaultIds.length > 0) throw new RondoError('vault.not_found', `vault_ids: vault ${vaultIds[0]} does not exist in this workspace.`);
+    await requireVaults(tx, vaultIds);
     const skills = await pinSkills(tx, definition.skills);
     const snapshot: SessionAgent = {
       ...definition,

@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /** Queries arrive as text, with `name[]=…` and `name[op]=…` already grouped. Keys that are not known are ignored. */
 
-const wholeNumber = (minimum: number, maximum: number) => {
+/** A whole number as text. */
+export const wholeNumber = (minimum: number, maximum: number) => {
   const accepted = `must be a whole number from ${minimum} to ${maximum}`;
   return z
     .string(accepted)
@@ -29,14 +30,17 @@ const timeRange = (...bounds: readonly ('gt' | 'gte' | 'lt' | 'lte')[]) => {
 };
 
 /** One value or several, as `name=a` or `name[]=a&name[]=b`. */
-const several = <Item extends z.ZodType>(item: Item) =>
+export const several = <Item extends z.ZodType>(item: Item) =>
   z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item).max(1_000).optional());
 
 const order = (preset: 'asc' | 'desc') => z.enum(['asc', 'desc'], 'must be asc or desc').default(preset);
 
-const paged = (preset: number, maximum: number) => ({
+/** Where a page begins, as an earlier one named it. */
+export const cursor = z.string('must be a cursor from next_page or prev_page').min(1).max(1_000).optional();
+
+export const paged = (preset: number, maximum: number) => ({
   limit: wholeNumber(1, maximum).default(preset),
-  page: z.string('must be a cursor from next_page or prev_page').min(1).max(1_000).optional(),
+  page: cursor,
 });
 
 export const AgentListQuery = z.object({ ...paged(20, 100), created_at: timeRange('gte', 'lte'), include_archived: flag });
