@@ -1,5 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Logger } from 'pino';
+import type { BlobStore } from '../../infra/blobs/blob-store.js';
+import { createKeepBlob } from '../../infra/blobs/keep-blob.js';
 import type { Config } from '../../infra/config/config.js';
 import type { Listener } from '../../infra/postgres/listener.js';
 import type { Pool } from '../../infra/postgres/pool.js';
@@ -12,6 +14,8 @@ import { EnvironmentsController } from './environments/environments.controller.j
 import { EnvironmentsService } from './environments/environments.service.js';
 import { EventsController } from './events/events.controller.js';
 import { EventsService } from './events/events.service.js';
+import { FilesController } from './files/files.controller.js';
+import { FilesService } from './files/files.service.js';
 import { HealthController } from './health/health.controller.js';
 import { HealthService } from './health/health.service.js';
 import { InvocationLinks } from './invoke/invocation-links.js';
@@ -36,6 +40,7 @@ export interface GatewayParts {
   readonly pool: Pool;
   readonly listener: Listener;
   readonly sessionClient: SessionClient;
+  readonly blobs: BlobStore;
   readonly secretBox: SecretBox;
   readonly redact: (text: string) => string;
   readonly log: Logger;
@@ -44,7 +49,8 @@ export interface GatewayParts {
 @Module({})
 export class AppModule {
   static of(parts: GatewayParts, waker: Waker, shutdown: AbortSignal): DynamicModule {
-    const { config, pool, log } = parts;
+    const { config, pool, blobs, log } = parts;
+    const keepBlob = createKeepBlob({ pool, blobs });
     const feed = createSessionFeed(parts.listener);
     const checkModel = createModelCheck(config.models);
     const createSession = createSessionWith({ checkModel, prices: config.models.prices, secrets: parts.secretBox });
@@ -58,6 +64,7 @@ export class AppModule {
         ResourcesController,
         ThreadsController,
         EventsController,
+        FilesController,
         TraceController,
         HealthController,
       ],
@@ -70,6 +77,7 @@ export class AppModule {
         { provide: EventsService, useValue: new EventsService(pool, waker) },
         { provide: SessionStreams, useValue: new SessionStreams(pool, feed, shutdown, log) },
         { provide: InvokeService, useValue: new InvokeService(pool, checkModel, createSession, waker, feed, shutdown) },
+        { provide: FilesService, useValue: new FilesService({ pool, blobs, keepBlob, maxFileBytes: config.blobs.maxFileBytes }) },
         { provide: InvocationLinks, useValue: new InvocationLinks(config) },
         { provide: TraceService, useValue: new TraceService(pool) },
         { provide: HealthService, useValue: new HealthService(pool, parts.sessionClient) },

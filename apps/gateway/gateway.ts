@@ -13,6 +13,9 @@ import { requestId } from './http/request-id.js';
 import { validation } from './http/validation.js';
 import { createWaker } from './sessions/waker.js';
 
+/** Milliseconds for a request to arrive whole. */
+const LONGEST_REQUEST = 3_600_000;
+
 export interface Gateway {
   /** Where it listens, for example `http://127.0.0.1:4100`. */
   readonly url: string;
@@ -39,6 +42,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   app.useGlobalFilters(new ErrorFilter(log));
   app.useGlobalPipes(validation());
   serveDocs(app);
+  // Node would cut off any request after five minutes, which is too short for a large upload. One that stalls is cut off sooner.
+  app.getHttpServer().requestTimeout = LONGEST_REQUEST;
   await app.listen(config.http.port, config.http.host);
 
   return {

@@ -1,3 +1,4 @@
+import { selectBlobs } from '../../infra/blobs/select-blobs.js';
 import { loadConfigOrExit, orExit } from '../../infra/config/config.js';
 import { secretsOf } from '../../infra/config/secrets.js';
 import { applicationUrl } from '../../infra/postgres/application-url.js';
@@ -30,7 +31,7 @@ const pool = createPool({ url: databaseUrl, size: POOL_SIZE, name: 'rondo-gatewa
 const listener = createListener({ url: databaseUrl, channels: [CHANNELS.events, CHANNELS.deltas], log });
 const sessionClient = createSessionClient({ address, namespace, taskQueue, settings: sessionSettings(config), log });
 const listening = listener.start();
-const gateway = await startGateway({ config, pool, listener, sessionClient, secretBox, redact, log });
+const gateway = await startGateway({ config, pool, listener, sessionClient, blobs: selectBlobs(config), secretBox, redact, log });
 log.info({ url: gateway.url }, 'gateway started');
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

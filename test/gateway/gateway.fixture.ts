@@ -1,6 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
 import { pino } from 'pino';
 import { startGateway } from '../../apps/gateway/gateway.js';
+import { selectBlobs } from '../../infra/blobs/select-blobs.js';
 import { loadConfig } from '../../infra/config/config.js';
 import { ensureApiKey } from '../../infra/postgres/api-keys.repo.js';
 import { createListener } from '../../infra/postgres/listener.js';
@@ -25,7 +29,14 @@ export type TestGateway = Awaited<ReturnType<typeof startTestGateway>>;
 
 /** A gateway on a free port with a database of its own and two workspaces. */
 export async function startTestGateway(variables: Readonly<Record<string, string>> = {}) {
-  const config = loadConfig({ RONDO_PORT: '0', RONDO_REHEARSAL_URL: 'http://127.0.0.1:9', RONDO_MAX_BODY_BYTES: '1000000', ...variables });
+  const blobsPath = await mkdtemp(join(tmpdir(), 'rondo-gateway-blobs-'));
+  const config = loadConfig({
+    RONDO_BLOBS_PATH: blobsPath,
+    RONDO_PORT: '0',
+    RONDO_REHEARSAL_URL: 'http://127.0.0.1:9',
+    RONDO_MAX_BODY_BYTES: '1000000',
+    ...variables,
+  });
   const database = await createDatabase();
   const { ownerUrl, appUrl } = database;
   const { workspaceId } = await ensureApiKey(ownerUrl, { key: KEY, workspaceName: 'default' });
@@ -38,7 +49,8 @@ export async function startTestGateway(variables: Readonly<Record<string, string
   await listener.start();
   const redact = createRedactor([]);
   const secretBox = createSecretBox({ keyring: aKeyring(), learn: redact.learn });
-  const gateway = await startGateway({ config, pool, listener, sessionClient, secretBox, redact, log });
+  const blobs = selectBlobs(config);
+  const gateway = await startGateway({ config, pool, listener, sessionClient, blobs, secretBox, redact, log });
 
   return {
     url: gateway.url,
@@ -65,6 +77,7 @@ export async function startTestGateway(variables: Readonly<Record<string, string
       await sessionClient.close();
       await pool.end();
       await database.drop();
+      await rm(blobsPath, { recursive: true, force: true });
     },
   };
 }

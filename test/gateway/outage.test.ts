@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGateway } from '../../apps/gateway/gateway.js';
+import { selectBlobs } from '../../infra/blobs/select-blobs.js';
 import { loadConfig } from '../../infra/config/config.js';
 import { ensureApiKey } from '../../infra/postgres/api-keys.repo.js';
 import { createListener } from '../../infra/postgres/listener.js';
@@ -40,7 +41,16 @@ describe('while the database is away', () => {
       log,
     });
     const listening = listener.start();
-    const gateway = await startGateway({ config, pool, listener, sessionClient, secretBox: aSecretBox(), redact: (text) => text, log });
+    const gateway = await startGateway({
+      config,
+      pool,
+      listener,
+      sessionClient,
+      blobs: selectBlobs(config),
+      secretBox: aSecretBox(),
+      redact: (text) => text,
+      log,
+    });
     try {
       for (const path of ['/v1/sessions', '/v1/agents', '/v1/sessions/sesn_01KAN0000000000000000000AA/events/stream']) {
         const response = await fetch(`${gateway.url}${path}`, { headers: { authorization: `Bearer ${KEY}` } });

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import { RondoError } from '../../../workflows/contract/errors.js';
+import { takesForm } from './multipart.js';
 
 /** Deeper JSON than this is refused: everything behind the door may then walk it recursively. */
 const DEEPEST = 200;
@@ -9,8 +10,12 @@ const MOST_VALUES = 100_000;
 
 export const JSON_TYPES = ['json', '+json'];
 
-/** Refuses bodies that are not JSON. Requests without a body pass: the wire's actions have none. */
+/**
+ * Refuses bodies that are not JSON. Requests without a body pass: the wire's actions have none. A form passes where one is
+ * expected, unread: its route takes it in as it arrives.
+ */
 export function requireJson(request: Request, _response: Response, next: NextFunction): void {
+  if (takesForm(request)) return next(refuseOtherThanForm(request));
   const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   if (!hasBody || request.is(JSON_TYPES)) return next();
   const given = request.headers['content-type'];
@@ -20,6 +25,12 @@ export function requireJson(request: Request, _response: Response, next: NextFun
       `The body's content-type is ${given ? JSON.stringify(given.slice(0, 100)) : 'missing'}; accepted is application/json.`,
     ),
   );
+}
+
+function refuseOtherThanForm(request: Request): RondoError | undefined {
+  const packed = request.headers['content-encoding'] ?? 'identity';
+  if (request.is('multipart/form-data') && packed === 'identity') return undefined;
+  return new RondoError('request.unsupported_media_type', 'This route takes a form with files: send the body as multipart/form-data, not compressed.');
 }
 
 /** Reads the JSON of a body that was received whole; an empty one is no body. */
