@@ -1,0 +1,36 @@
+import type { CredentialAuth } from '../../workflows/contract/schema/vault.js';
+import type { Transaction } from './transaction.js';
+
+/** A credential that a session may use, with its secret still sealed. */
+export interface SealedCredential {
+  readonly id: string;
+  readonly vaultId: string;
+  readonly auth: CredentialAuth;
+  readonly secret: Buffer;
+}
+
+const COLUMNS = `c.id, c.vault_id as "vaultId", c.auth, c.secret`;
+
+/** Active credentials of vaults in the session's order. */
+const IN_ORDER = `from unnest($1::text[]) with ordinality as given (vault_id, place)
+  join vault_credentials c on c.vault_id = given.vault_id and c.archived_at is null`;
+
+/** The credential for an MCP server, by its address in the one spelling. The first vault that has one wins; expired access tokens do not count. */
+export async function findServerCredential(tx: Transaction, vaultIds: readonly string[], serverKey: string): Promise<SealedCredential | undefined> {
+  const { rows } = await tx.query<SealedCredential>(
+    `select ${COLUMNS} ${IN_ORDER}
+     where c.target = $2 and c.auth ->> 'type' in ('static_bearer', 'mcp_oauth') and (c.expires_at is null or c.expires_at > clock_timestamp())
+     order by given.place limit 1`,
+    [vaultIds, serverKey],
+  );
+  return rows[0];
+}
+
+/** The environment variables of a session; of several vaults with one name the first wins. */
+export async function listVariableCredentials(tx: Transaction, vaultIds: readonly string[]): Promise<SealedCredential[]> {
+  const { rows } = await tx.query<SealedCredential>(
+    `select distinct on (c.target) ${COLUMNS} ${IN_ORDER} where c.auth ->> 'type' = 'environment_variable' order by c.target, given.place`,
+    [vaultIds],
+  );
+  return rows;
+}
