@@ -8,6 +8,7 @@ import { modelAttemptKey } from '../session/seal.js';
 import { progressOf, toOpenCall } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
 import { idleEvents, statusEvents, textResultEvent } from '../session/wire-events.js';
+import { isReleasedToWorker } from '../session/worker-loss.js';
 import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
 import { toEvents } from './event-writer.js';
 import type { ModelReply, ModelUsage } from './model.port.js';
@@ -48,13 +49,14 @@ export const finishModelCall = (
     const content = events.findLast(({ type }) => type === 'agent.message')?.body['content'] as unknown[] | undefined;
     if (calls.length === 0) await endOfAnswer(session, reply, content ?? [], queued);
 
-    const open = (await session.openToolCalls()).map(toOpenCall);
+    const open = await session.openToolCalls();
+    if (open.some(isReleasedToWorker)) await session.callWorker();
     const result: CallModelResult = {
       kind: 'replied',
       epoch: call.fence.epoch,
       step: call.fence.step,
       progress: progressOf(session.record, deps.defaultMaxSteps),
-      calls: open,
+      calls: open.map(toOpenCall),
       modelDue: queued || session.record.modelDue,
       ...(callsDigest ? { callsDigest } : {}),
       inputTokens: usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens,

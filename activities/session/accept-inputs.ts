@@ -43,6 +43,7 @@ export async function acceptInputs(
   }
   if (accepted.length === 0) return { accepted, wake: false, stop };
   const { wake } = await session.putInbox(accepted);
+  if (accepted.some(({ type }) => type !== 'user.interrupt')) await session.callWorker();
   return { accepted, wake: wake || stop, stop };
 }
 

@@ -4,6 +4,7 @@ import type { StopReason } from '../../workflows/contract/stop.js';
 import { isAnswer, toOpenCall } from './standing.js';
 import type { LockedSession, SessionStore } from './store.port.js';
 import { answeredCall, idleEvents, statusEvents, textResultEvent } from './wire-events.js';
+import { isReleasedToWorker } from './worker-loss.js';
 
 /** Applies what people and clients decided to the calls that wait, and tells clients what still waits for them. */
 export const createSettle =
@@ -21,7 +22,9 @@ export const createSettle =
       await takeAnswers(session);
       await closeDenied(session);
       await session.clearWake();
-      const calls = (await session.openToolCalls()).map(toOpenCall);
+      const open = await session.openToolCalls();
+      if (open.some(isReleasedToWorker)) await session.callWorker();
+      const calls = open.map(toOpenCall);
       await announce(
         session,
         calls.filter(({ gate }) => gate !== 'run').map(({ id }) => id),

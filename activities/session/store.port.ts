@@ -16,6 +16,7 @@ import type {
   StoredEvent,
   ToolCallRecord,
   Usage,
+  WorkRecord,
 } from '../../workflows/contract/records.js';
 import type { InvocationStatus } from '../../workflows/contract/schema/invoke.js';
 
@@ -69,6 +70,18 @@ export interface LockedSession {
   finishToolCall(callId: string): Promise<void>;
   /** What the session's MCP servers offered when they were last asked. */
   readMcpTools(): Promise<McpToolList[]>;
+  /** Keeps lists, each in the place of what its server offered before. */
+  saveMcpTools(lists: readonly McpToolList[]): Promise<void>;
+
+  /** Queues a work item for a worker of the session's self-hosted environment, unless one lives; nothing for other sessions. */
+  callWorker(options?: { readonly afterMs?: number }): Promise<void>;
+  /** The item, under its own lock too. */
+  lockWork(id: string): Promise<WorkRecord | undefined>;
+  stopWork(id: string): Promise<WorkRecord>;
+  /** Queues a lost worker's item again; its lease and its token are void from then on. */
+  offerWorkAgain(id: string): Promise<void>;
+  /** What the environment wants done with a lost worker's calls. */
+  workerLossPolicy(): Promise<'unknown' | 'rerun'>;
 
   /** Claims of a step kind (`model:…`) that were never sealed. */
   unsealedEffects(prefix: string): Promise<EffectRecord[]>;

@@ -1,6 +1,6 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
-import type { AttemptEnd, Decision, InboxItem, JsonObject, NewAttempt, NewEvent, NewToolCall, SessionChange } from '../../workflows/contract/records.js';
+import type { AttemptEnd, Decision, InboxItem, JsonObject, McpToolList, NewAttempt, NewEvent, NewToolCall, SessionChange } from '../../workflows/contract/records.js';
 import * as attempts from './attempts.repo.js';
 import * as deltas from './deltas.repo.js';
 import * as effects from './effects.repo.js';
@@ -13,6 +13,8 @@ import * as sandboxes from './sandboxes.repo.js';
 import * as sessions from './sessions.repo.js';
 import * as toolCalls from './tool-calls.repo.js';
 import { type Transaction, transaction } from './transaction.js';
+import * as work from './work.repo.js';
+import * as workQueue from './work-queue.repo.js';
 
 /** Sessions in Postgres; what each method promises is written at the port (activities/session/store.port.ts). */
 export function createSessionStore(pool: Pool) {
@@ -43,9 +45,9 @@ export function createSessionStore(pool: Pool) {
 
 export type LockedSession = Awaited<ReturnType<typeof lockSession>>;
 
-/** Tells listeners, at commit, that rows of this session changed. */
-export async function notify(tx: Transaction, channel: string, sessionId: string): Promise<void> {
-  await tx.query({ name: 'notify', text: 'select pg_notify($1, $2)', values: [channel, sessionId] });
+/** Tells listeners, at commit, that rows of this session (or, of `CHANNELS.work`, this environment) changed. */
+export async function notify(tx: Transaction, channel: string, id: string): Promise<void> {
+  await tx.query({ name: 'notify', text: 'select pg_notify($1, $2)', values: [channel, id] });
 }
 
 /** Locks a session within a transaction and gives the operations that need the lock. */
@@ -107,6 +109,20 @@ export async function lockSession(tx: Transaction, id: string) {
     answerToolCall: (callId: string) => toolCalls.answerToolCall(tx, callId),
     finishToolCall: (callId: string) => toolCalls.finishToolCall(tx, callId),
     readMcpTools: () => mcpTools.readMcpTools(tx, id),
+    saveMcpTools: (lists: readonly McpToolList[]) => mcpTools.saveMcpTools(tx, id, lists),
+
+    async callWorker({ afterMs = 0 }: { readonly afterMs?: number } = {}) {
+      if (record.environmentType !== 'self_hosted' || record.status === 'terminated') return;
+      const { environmentId } = record;
+      if (await work.insertWork(tx, { sessionId: id, environmentId, afterMs })) await notify(tx, CHANNELS.work, environmentId);
+    },
+    lockWork: (workId: string) => work.lockWork(tx, workId),
+    stopWork: (workId: string) => work.stopWork(tx, workId),
+    async offerWorkAgain(workId: string) {
+      await work.offerWorkAgain(tx, workId);
+      await notify(tx, CHANNELS.work, record.environmentId);
+    },
+    workerLossPolicy: () => workQueue.readWorkerLossPolicy(tx, record.environmentId),
 
     unsealedEffects: (prefix: string) => effects.unsealedEffects(tx, id, prefix),
     findEffect: (key: string) => effects.findEffect(tx, id, key),
