@@ -33,6 +33,10 @@ import { ThreadsController } from './threads/threads.controller.js';
 import { ThreadsService } from './threads/threads.service.js';
 import { TraceController } from './trace/trace.controller.js';
 import { TraceService } from './trace/trace.service.js';
+import { CredentialsController } from './vaults/credentials.controller.js';
+import { CredentialsService } from './vaults/credentials.service.js';
+import { VaultsController } from './vaults/vaults.controller.js';
+import { VaultsService } from './vaults/vaults.service.js';
 
 /** What the gateway is made of; its owner starts and closes these. */
 export interface GatewayParts {
@@ -65,6 +69,8 @@ export class AppModule {
         ThreadsController,
         EventsController,
         FilesController,
+        VaultsController,
+        CredentialsController,
         TraceController,
         HealthController,
       ],
@@ -78,6 +84,8 @@ export class AppModule {
         { provide: SessionStreams, useValue: new SessionStreams(pool, feed, shutdown, log) },
         { provide: InvokeService, useValue: new InvokeService(pool, checkModel, createSession, waker, feed, shutdown) },
         { provide: FilesService, useValue: new FilesService({ pool, blobs, keepBlob, maxFileBytes: config.blobs.maxFileBytes }) },
+        { provide: VaultsService, useValue: new VaultsService(pool) },
+        { provide: CredentialsService, useValue: new CredentialsService(pool, parts.secretBox) },
         { provide: InvocationLinks, useValue: new InvocationLinks(config) },
         { provide: TraceService, useValue: new TraceService(pool) },
         { provide: HealthService, useValue: new HealthService(pool, parts.sessionClient) },

@@ -24,6 +24,7 @@ export function serveDocs(app: NestExpressApplication): void {
     .addTag('environments', 'Where it runs')
     .addTag('sessions', 'One conversation with its workspace')
     .addTag('events', 'What happened, as a list and as a stream')
+    .addTag('vaults', 'Secrets that sessions use and never see')
     .addTag('trace', 'Every attempt of every step')
     .addTag('health', 'Open to everyone')
     .addBearerAuth({ type: 'http', scheme: 'bearer' }, 'key')

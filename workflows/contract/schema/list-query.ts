@@ -51,6 +51,9 @@ export const AgentVersionListQuery = z.object(paged(20, 100));
 
 export const EnvironmentListQuery = z.object({ ...paged(20, 100), include_archived: flag });
 
+/** Of vaults, and of the credentials of one. */
+export const VaultListQuery = z.object({ ...paged(20, 100), include_archived: flag });
+
 export const SessionListQuery = z.object({
   ...paged(20, 100),
   agent_id: z.string().optional(),
@@ -88,6 +91,7 @@ export type AgentRetrieveQuery = z.output<typeof AgentRetrieveQuery>;
 export type AgentListQuery = z.output<typeof AgentListQuery>;
 export type AgentVersionListQuery = z.output<typeof AgentVersionListQuery>;
 export type EnvironmentListQuery = z.output<typeof EnvironmentListQuery>;
+export type VaultListQuery = z.output<typeof VaultListQuery>;
 export type SessionListQuery = z.output<typeof SessionListQuery>;
 export type ResourceListQuery = z.output<typeof ResourceListQuery>;
 export type ThreadListQuery = z.output<typeof ThreadListQuery>;
