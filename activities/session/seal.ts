@@ -61,7 +61,7 @@ export async function closeModelCalls(session: LockedSession): Promise<void> {
 async function endTurn(session: LockedSession, cause: EndCause): Promise<readonly string[]> {
   const { record } = session;
   const open = await session.openToolCalls();
-  const wasActive = record.status !== 'idle' || record.stopReason?.type === 'requires_action' || open.length > 0;
+  const wasActive = record.status !== 'idle' || record.modelDue || record.stopReason?.type === 'requires_action' || open.length > 0;
   await session.takeInbox((await session.readInbox()).filter(({ type }) => type === 'user.tool_confirmation'));
   const started = await closeOpenCalls(session, open, cause);
   if (!wasActive) return started;
