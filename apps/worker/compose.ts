@@ -12,6 +12,8 @@ import { createSeal } from '../../activities/session/seal.js';
 import { createSettle } from '../../activities/session/settle.js';
 import type { SessionStore } from '../../activities/session/store.port.js';
 import { createRunTool } from '../../activities/tools/run-tool.js';
+import { createKeepBlob } from '../../infra/blobs/keep-blob.js';
+import { selectBlobs } from '../../infra/blobs/select-blobs.js';
 import type { Config } from '../../infra/config/config.js';
 import { installationOf, sandboxSettings } from '../../infra/config/sandbox-settings.js';
 import { newId } from '../../infra/ids.js';
@@ -34,6 +36,8 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   const listener = createListener({ url: appUrl, channels: [CHANNELS.stop], log });
   await listener.start();
   const store: SessionStore = createSessionStore(pool);
+  const blobs = selectBlobs(config);
+  const keepBlob = createKeepBlob({ pool, blobs });
   const credentials = createSessionCredentials({ pool, secretBox });
   const client = createSessionClient({ ...config.temporal, address: temporalAddress, settings: sessionSettings(config), log });
   const models = composeModels(config);
@@ -69,6 +73,8 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   return {
     activities,
     pool,
+    blobs,
+    keepBlob,
     credentials,
     client,
     provider,

@@ -9,6 +9,7 @@ import { createLogger } from '../../infra/telemetry/logger.js';
 import { createRedactor } from '../../infra/telemetry/redactor.js';
 import { readKeyring } from '../../infra/vault/keyring.js';
 import { createSecretBox } from '../../infra/vault/secret-box.js';
+import { cleanBlobs } from './blob-cleaner.js';
 import { compose } from './compose.js';
 import { createJanitor } from './janitor.js';
 import { periodically } from './periodic.js';
@@ -45,6 +46,7 @@ const tasks = [
     work: async () => reportWorker(parts.pool, { id, ...(await describeSandbox(parts.provider)) }),
   }),
   periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
+  periodically({ name: 'blobs', everyMs: CLEAN_EVERY_MS, log, work: () => cleanBlobs({ ...parts, log }) }),
   periodically({ name: 'clean-up', everyMs: CLEAN_EVERY_MS, log, work: createJanitor({ ...parts, log }) }),
 ];
 
