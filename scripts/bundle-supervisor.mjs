@@ -15,6 +15,8 @@ await build({
   target: 'node24',
   minify: true,
   legalComments: 'none',
+  // CommonJS packages ask for Node's own modules this way.
+  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
   plugins: [{ name: 'without-translations', setup: leaveOutTranslations }],
 });

@@ -6,6 +6,7 @@ import {
   HOST_SOCKETS_DIRECTORY,
   initScript,
   JOURNAL_PATH,
+  MOUNTS_PATH,
   NODE_PATH,
   SANDBOX_ENVIRONMENT,
   SOCKET_DIRECTORY,
@@ -20,6 +21,7 @@ export interface SandboxPaths {
   readonly nodeBinary: string;
   readonly supervisorBundle: string;
   readonly workspace: string;
+  readonly mounts: string;
   readonly journal: string;
   readonly hostSockets: string;
   /** Holds `passwd` and `group`, shown where the host's own root is used. */
@@ -60,10 +62,9 @@ export async function bubblewrapArguments(
     ...temporary('/tmp', '1777'),
     ...temporary(HOME_PATH, '0700'),
     ...temporary(SOCKET_DIRECTORY, '0700'),
-    ...['--dir', '/mnt'],
     ...['--ro-bind', paths.nodeBinary, NODE_PATH, '--ro-bind', paths.supervisorBundle, SUPERVISOR_PATH],
     ...['--ro-bind', paths.hostSockets, HOST_SOCKETS_DIRECTORY],
-    ...['--bind', paths.journal, JOURNAL_PATH, '--bind', paths.workspace, WORKSPACE_PATH],
+    ...['--bind', paths.journal, JOURNAL_PATH, '--bind', paths.workspace, WORKSPACE_PATH, '--bind', paths.mounts, MOUNTS_PATH],
     ...['--remount-ro', '/', '--remount-ro', '/dev', '--chdir', WORKSPACE_PATH],
     ...['--seccomp', String(SECCOMP_DESCRIPTOR), '--info-fd', String(INFO_DESCRIPTOR), '--'],
     // Without a control group the count of processes is held back per user namespace.

@@ -115,6 +115,7 @@ async function staged(options: Launch, limits: { readonly processes: number } | 
     nodeBinary: at('nodeBinary'),
     supervisorBundle: at('supervisorBundle'),
     workspace: at('workspace'),
+    mounts: at('mounts'),
     journal: at('journal'),
     hostSockets: at('hostSockets'),
     accounts: at('accounts'),

@@ -63,6 +63,7 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
         nodeBinary: options.nodeBinary,
         supervisorBundle: options.supervisorBundle,
         workspace: spec.workspaceDirectory,
+        mounts: spec.mountsDirectory,
         journal: spec.journalDirectory,
         hostSockets: stateFiles(directory).hostSockets,
         accounts: stateFiles(directory).accounts,
@@ -106,6 +107,7 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
       await fs.mkdir(root, { recursive: true, mode: 0o700 });
       await fs.mkdir(directory, { recursive: true, mode: 0o755 });
       await makeSandboxDirectory(spec.workspaceDirectory, user);
+      await makeSandboxDirectory(spec.mountsDirectory, user);
       await makeSandboxDirectory(spec.journalDirectory, user);
       if ((await launchState(directory)) === 'none') await start(spec);
       const until = Date.now() + LAUNCH_TIMEOUT_MS;

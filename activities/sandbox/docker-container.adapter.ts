@@ -5,6 +5,7 @@ import {
   HOME_PATH,
   initScript,
   JOURNAL_PATH,
+  MOUNTS_PATH,
   NODE_PATH,
   SANDBOX_ENVIRONMENT,
   SOCKET_DIRECTORY,
@@ -34,7 +35,7 @@ export const NAME_LABEL = 'dev.rondo.sandbox';
 /** The gVisor sentry needs threads of its own and dies when it gets none, so the agent is held back from inside. */
 const SENTRY_PIDS = 4096;
 
-/** A container that can reach nothing but its own three directories, and gain no right it does not start with. */
+/** A container that can reach nothing but its own directories, and gain no right it does not start with. */
 export function createOptions(spec: SandboxSpec, options: DockerProviderOptions, user: SandboxUser): Docker.ContainerCreateOptions {
   const owner = `uid=${user.uid},gid=${user.gid}`;
   const isGvisor = options.runtime.startsWith('runsc');
@@ -75,6 +76,7 @@ export function createOptions(spec: SandboxSpec, options: DockerProviderOptions,
         bind(options.nodeBinary, NODE_PATH, true),
         bind(options.supervisorBundle, SUPERVISOR_PATH, true),
         bind(spec.workspaceDirectory, WORKSPACE_PATH, false),
+        bind(spec.mountsDirectory, MOUNTS_PATH, false),
         bind(spec.journalDirectory, JOURNAL_PATH, false),
       ],
       RestartPolicy: { Name: 'no' },

@@ -64,6 +64,7 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
 
     async create(spec) {
       await makeSandboxDirectory(spec.workspaceDirectory, user);
+      await makeSandboxDirectory(spec.mountsDirectory, user);
       await makeSandboxDirectory(spec.journalDirectory, user);
       const container = await createContainer(spec);
       if (container.Config.Labels[INSTALLATION_LABEL] !== installation) {

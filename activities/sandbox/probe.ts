@@ -16,6 +16,7 @@ export async function probeProvider(provider: SandboxProvider, scratchDirectory:
     await provider.create({
       name,
       workspaceDirectory: path.join(directory, 'workspace'),
+      mountsDirectory: path.join(directory, 'mounts'),
       journalDirectory: path.join(directory, 'journal'),
       memoryBytes: 512 * 1024 * 1024,
       cpus: 1,

@@ -8,6 +8,8 @@ export interface SandboxSpec {
   readonly name: string;
   /** Host directory of the session's workspace; bound read-write to /workspace. Created if missing, owned by the sandbox user. */
   readonly workspaceDirectory: string;
+  /** Host directory of the session's files, skills and outputs; bound read-write to /mnt. Made and owned as the workspace. */
+  readonly mountsDirectory: string;
   /** Host directory for this generation's journal; bound read-write to /run/rondo/journal. Never read by the host. */
   readonly journalDirectory: string;
   readonly memoryBytes: number;

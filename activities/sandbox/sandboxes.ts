@@ -20,7 +20,7 @@ export interface SandboxesOptions {
   readonly provider: () => Promise<SandboxProvider>;
   /** Names every sandbox of this installation. */
   readonly installation: string;
-  /** Data folder: workspaces and journals live under it. */
+  /** Data folder: workspaces, mounts and journals live under it. */
   readonly home: string;
   readonly memoryBytes: number;
   readonly cpus: number;
@@ -85,6 +85,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       await provider.create({
         name: sandbox.name,
         workspaceDirectory: workspaceOf(options.home, ref.sessionId),
+        mountsDirectory: join(options.home, 'mounts', ref.sessionId),
         journalDirectory: join(options.home, 'sandboxes', ref.sessionId, `g${sandbox.generation}`),
         memoryBytes: options.memoryBytes,
         cpus: options.cpus,

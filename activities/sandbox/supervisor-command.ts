@@ -5,6 +5,7 @@ export const JOURNAL_PATH = '/run/rondo/journal';
 export const SOCKET_DIRECTORY = '/run/rondo/socket';
 export const HOST_SOCKETS_DIRECTORY = '/run/rondo/host';
 export const WORKSPACE_PATH = '/workspace';
+export const MOUNTS_PATH = '/mnt';
 export const HOME_PATH = '/home/agent';
 
 /** The whole environment of a sandbox. */

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
+import { FileReply, FileRequest } from './file-protocol.js';
 
 /**
  * What a worker and the supervisor inside a sandbox say to each other: one JSON object per line, UTF-8.
  * The supervisor runs as the agent's own user, so the worker takes every reply for a forgery that must be bounded.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Longest line either end accepts, in bytes. */
 export const MAX_LINE_BYTES = 8 * 1024 * 1024;
@@ -34,6 +35,7 @@ export const SupervisorRequest = z.discriminatedUnion('type', [
       .max(24 * 3_600_000),
   }),
   z.object({ type: z.literal('cancel'), call_id: callId }),
+  FileRequest,
 ]);
 
 const base64 = z
@@ -95,6 +97,7 @@ export const SupervisorReply = z.discriminatedUnion('type', [
     code: errorCode,
     message: z.string().max(4096),
   }),
+  FileReply,
 ]);
 
 export type SupervisorRequest = z.infer<typeof SupervisorRequest>;

@@ -1,5 +1,6 @@
 import { type Duplex, duplexPair } from 'node:stream';
-import { expect, test } from 'vitest';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, test } from 'vitest';
 import { withdrawal } from '../withdrawal.js';
 import { connectSupervisor, type SupervisorClientOptions } from './supervisor.client.js';
 import { MAX_LINE_BYTES, MAX_OUTCOME_TEXT, PROTOCOL_VERSION } from './supervisor-protocol.js';
@@ -145,4 +146,99 @@ test('an input over the line limit is not sent', async () => {
     throw new Error('was sent');
   });
   expect(await client.call({ ...call, input: { command: 'x'.repeat(MAX_LINE_BYTES) } })).toMatchObject({ status: 'completed', is_error: true });
+});
+
+describe('files of a supervisor that lies', () => {
+  const numberOf = (request: Record<string, unknown>) => request['transfer'] as number;
+  const data = (request: Record<string, unknown>, bytes: number) => ({
+    type: 'data',
+    transfer: numberOf(request),
+    data: Buffer.alloc(bytes, 'x').toString('base64'),
+  });
+  const read = async (client: Awaited<ReturnType<typeof aForgedSupervisor>>, maximumBytes = 1_000_000) =>
+    buffer(client.readFile('/workspace/x', { maximumBytes }));
+  async function* someBytes(count: number) {
+    for (let sent = 0; sent < count; sent += 100_000) yield Buffer.alloc(Math.min(100_000, count - sent));
+  }
+
+  test('a stream that never ends is cut at the limit', async () => {
+    const asked: unknown[] = [];
+    const client = await aForgedSupervisor((request) => {
+      asked.push(request['type']);
+      return request['type'] === 'abort' ? undefined : data(request, 100_000);
+    });
+    await expect(read(client)).rejects.toMatchObject({ code: 'sandbox.file_refused', details: { reason: 'too_large' } });
+    await expect.poll(() => asked.at(-1)).toBe('abort');
+  });
+
+  test('more than was asked for breaks the connection', async () => {
+    const client = await aForgedSupervisor((request, other) => {
+      for (let count = 0; count < 20; count += 1) other.write(`${JSON.stringify(data(request, 100_000))}\n`);
+    });
+    await expect(read(client, 100_000_000)).rejects.toMatchObject({ code: 'sandbox.failed' });
+    expect(client.isOpen).toBe(false);
+  });
+
+  test('a size that is not what was sent is no file', async () => {
+    const client = await aForgedSupervisor((request, other) => {
+      if (request['type'] !== 'file_read') return undefined;
+      other.write(`${JSON.stringify(data(request, 10))}\n`);
+      return { type: 'done', transfer: numberOf(request), bytes: 11 };
+    });
+    await expect(read(client)).rejects.toMatchObject({ code: 'sandbox.failed' });
+  });
+
+  test.each(['../x', '/etc/passwd', 'a/../../x', 'a//b', '', 'a\0b', 'x'.repeat(2000)])('a listing with %j breaks the connection', async (name) => {
+    const client = await aForgedSupervisor((request) => ({
+      type: 'listing',
+      transfer: numberOf(request),
+      files: [{ path: name, size_bytes: 1, modified_ms: 1 }],
+      truncated: false,
+    }));
+    await expect(client.listFiles('/mnt/session/outputs')).rejects.toMatchObject({ code: 'sandbox.failed' });
+  });
+
+  test('a listing without end breaks the connection', async () => {
+    const files = Array.from({ length: 5_001 }, (_, index) => ({ path: String(index), size_bytes: 1, modified_ms: 1 }));
+    const client = await aForgedSupervisor((request) => ({ type: 'listing', transfer: numberOf(request), files, truncated: false }));
+    await expect(client.listFiles('/mnt/session/outputs')).rejects.toMatchObject({ code: 'sandbox.failed' });
+  });
+
+  test('silence behind answered pings is given up', async () => {
+    const client = await aForgedSupervisor((request) => (request['type'] === 'ping' ? { type: 'pong' } : undefined), { pingIntervalMs: 10, stallMs: 50 });
+    await expect(read(client)).rejects.toThrow(/send a file/);
+    await expect(client.writeFile({ path: '/workspace/x', source: someBytes(2_000_000) })).rejects.toThrow(/take a file/);
+    await expect(client.writeFile({ path: '/workspace/x', source: someBytes(10) })).rejects.toThrow(/keep a file/);
+    await expect(client.statPath('/workspace/x')).rejects.toThrow(/answer/);
+  });
+
+  test('credit for more than was sent does not let the worker run ahead', async () => {
+    let received = 0;
+    const client = await aForgedSupervisor(
+      (request) => {
+        if (request['type'] === 'data') received += Buffer.from(String(request['data']), 'base64').length;
+        return request['type'] === 'file_write' ? { type: 'credit', transfer: numberOf(request), bytes: 1e12 } : undefined;
+      },
+      { stallMs: 50 },
+    );
+    await expect(client.writeFile({ path: '/workspace/x', source: someBytes(10_000_000) })).rejects.toThrow(/take a file/);
+    expect(received).toBeLessThanOrEqual(1024 * 1024);
+  });
+
+  test('a count of bytes that were not sent is no success', async () => {
+    const client = await aForgedSupervisor((request) => (request['type'] === 'end' ? { type: 'done', transfer: numberOf(request), bytes: 3 } : undefined));
+    await expect(client.writeFile({ path: '/workspace/x', source: someBytes(10) })).rejects.toMatchObject({ code: 'sandbox.failed' });
+  });
+
+  test('an answer of another kind breaks the connection', async () => {
+    const client = await aForgedSupervisor((request) => ({ type: 'done', transfer: numberOf(request), bytes: 1 }));
+    await expect(client.statPath('/workspace/x')).rejects.toMatchObject({ code: 'sandbox.failed' });
+    expect(client.isOpen).toBe(false);
+  });
+
+  test('a channel that ends breaks what is open', async () => {
+    const client = await aForgedSupervisor((_request, other) => void other.end());
+    await expect(read(client)).rejects.toMatchObject({ code: 'sandbox.failed' });
+    await expect(client.listFiles('/workspace/x')).rejects.toMatchObject({ code: 'sandbox.failed' });
+  });
 });

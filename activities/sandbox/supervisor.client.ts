@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
 import { isWithdrawn } from '../withdrawal.js';
+import { createFileTransfers, type SandboxFiles } from './file-transfers.js';
 import { createLineSplitter } from './lines.js';
 import {
   MAX_LINE_BYTES,
@@ -29,7 +30,7 @@ export interface SupervisorCall {
   readonly onOutput?: (text: string, offset: number) => void;
 }
 
-export interface SupervisorClient {
+export interface SupervisorClient extends SandboxFiles {
   /** Id of the supervisor process on the other side; another one after it was restarted. */
   readonly bootId: string;
   /** While this is true, a call is really sent. */
@@ -57,6 +58,8 @@ export interface SupervisorClientOptions {
   readonly cancelGraceMs?: number;
   /** How long after its own time limit a call is given up. Default 30 s. */
   readonly overdueMs?: number;
+  /** How long a file may make no progress. Default 60 s. */
+  readonly stallMs?: number;
 }
 
 /** What a supervisor may send before it counts as a flood meant to keep the worker busy. */
@@ -69,7 +72,7 @@ interface PendingCall {
 
 /** Says hello over a fresh channel to a supervisor. Nothing it answers is trusted: all is validated and bounded. */
 export async function connectSupervisor(channel: Duplex, options: SupervisorClientOptions): Promise<SupervisorClient> {
-  const { sandbox, helloTimeoutMs = 15_000, pingIntervalMs = 10_000, cancelGraceMs = 2_000, overdueMs = 30_000 } = options;
+  const { sandbox, helloTimeoutMs = 15_000, pingIntervalMs = 10_000, cancelGraceMs = 2_000, overdueMs = 30_000, stallMs = 60_000 } = options;
   const pending = new Map<string, PendingCall>();
   const split = createLineSplitter(MAX_LINE_BYTES);
   const hello = Promise.withResolvers<string>();
@@ -78,6 +81,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
   let heardAt = performance.now();
   let allowance = ALLOWED_BYTES.atOnce;
   let watchdog: NodeJS.Timeout | undefined;
+  let watchers = 0;
 
   const fail = (reason: string, cause?: unknown) => {
     if (failure !== undefined) return;
@@ -89,6 +93,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
     hello.reject(failure);
     closed.resolve();
     for (const call of [...pending.values()]) call.settle(failure);
+    transfers.end(failure);
   };
 
   const send = (request: SupervisorRequest) => {
@@ -110,6 +115,8 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
       case 'error':
         if (reply.call_id === undefined) return fail(`it refused a request (${reply.code})`);
         return pending.get(reply.call_id)?.settle(refusal(sandbox, reply.call_id, reply.code, reply.message));
+      default:
+        return transfers.receive(reply);
     }
   };
 
@@ -132,12 +139,40 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
     if (performance.now() - heardAt > 2 * pingIntervalMs) return fail('the supervisor does not answer');
     send({ type: 'ping' });
   };
+  const watch = () => {
+    watchers += 1;
+    if (watchdog !== undefined || failure !== undefined) return;
+    heardAt = performance.now();
+    watchdog = setInterval(checkSilence, pingIntervalMs);
+  };
+  const unwatch = () => {
+    watchers -= 1;
+    if (watchers > 0) return;
+    clearInterval(watchdog);
+    watchdog = undefined;
+  };
+
+  const transfers = createFileTransfers({
+    sandbox,
+    stallMs,
+    send,
+    expect: (bytes) => {
+      allowance += bytes;
+    },
+    fail,
+    failure: () => failure,
+    during(work) {
+      watch();
+      return work().finally(unwatch);
+    },
+  });
 
   send({ type: 'hello' });
   const helloTimer = setTimeout(() => fail(`no answer within ${helloTimeoutMs} ms`), helloTimeoutMs);
   const bootId = await hello.promise.finally(() => clearTimeout(helloTimer));
 
   return {
+    ...transfers.files,
     bootId,
     get isOpen() {
       return failure === undefined;
@@ -168,21 +203,14 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
           clearTimeout(grace);
           clearTimeout(overdue);
           signal?.removeEventListener('abort', cancel);
-          pending.delete(callId);
-          if (pending.size === 0) {
-            clearInterval(watchdog);
-            watchdog = undefined;
-          }
+          if (pending.delete(callId)) unwatch();
           if (result instanceof RondoError) reject(result);
           else resolve(result);
         };
         pending.set(callId, { onOutput, settle });
         signal?.addEventListener('abort', cancel, { once: true });
         allowance += ALLOWED_BYTES.perCall;
-        if (watchdog === undefined) {
-          heardAt = performance.now();
-          watchdog = setInterval(checkSilence, pingIntervalMs);
-        }
+        watch();
         send(request);
       });
     },

@@ -3,15 +3,18 @@ import { createLineSplitter } from '../../activities/sandbox/lines.js';
 import { MAX_LINE_BYTES, MAX_OUTPUT_TEXT, PROTOCOL_VERSION, type SupervisorReply, SupervisorRequest } from '../../activities/sandbox/supervisor-protocol.js';
 import type { CallOutput } from './call-output.js';
 import { CallRefused, type Calls } from './calls.js';
+import type { Files } from './files.js';
+import { createTransfers } from './transfers.js';
 
 /** Output is sent in pieces no more often than this. */
 const OUTPUT_INTERVAL_MS = 50;
 
-/** Speaks the protocol with one worker. Ends with the channel; the calls go on. */
-export function serveConnection(channel: Duplex, options: { readonly calls: Calls; readonly bootId: string }): void {
+/** Speaks the protocol with one worker. Ends with the channel, and so do file streams; the calls go on. */
+export function serveConnection(channel: Duplex, options: { readonly calls: Calls; readonly files: Files; readonly bootId: string }): void {
   const split = createLineSplitter(MAX_LINE_BYTES);
   const subscriptions = new Set<() => void>();
   const send = (reply: SupervisorReply): boolean => channel.writable && channel.write(`${JSON.stringify(reply)}\n`);
+  const transfers = createTransfers(options.files, send);
 
   const answer = (request: SupervisorRequest): void => {
     switch (request.type) {
@@ -23,6 +26,8 @@ export function serveConnection(channel: Duplex, options: { readonly calls: Call
         return options.calls.cancel(request.call_id);
       case 'call':
         return attach(request);
+      default:
+        return transfers.receive(request);
     }
   };
 
@@ -66,6 +71,7 @@ export function serveConnection(channel: Duplex, options: { readonly calls: Call
   channel.on('end', () => channel.end());
   channel.on('close', () => {
     for (const stop of subscriptions) stop();
+    transfers.close();
   });
 }
 

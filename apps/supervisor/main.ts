@@ -6,6 +6,7 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     workspace: { type: 'string', default: '/workspace' },
+    mounts: { type: 'string', default: '/mnt' },
     journal: { type: 'string', default: '/run/rondo/journal' },
     socket: { type: 'string', default: '/run/rondo/socket/supervisor.sock' },
     dial: { type: 'string' },
@@ -14,7 +15,7 @@ const { positionals, values } = parseArgs({
 
 switch (positionals[0]) {
   case 'serve':
-    serve({ workspace: values.workspace, journal: values.journal, socket: values.socket, dial: values.dial });
+    serve({ workspace: values.workspace, mounts: values.mounts, journal: values.journal, socket: values.socket, dial: values.dial });
     break;
   case 'bridge':
     bridge(values.socket);

@@ -7,11 +7,15 @@ import { createBashTool } from './bash.tool.js';
 import { createCalls } from './calls.js';
 import { serveConnection } from './connection.js';
 import { dialNewSockets } from './dial.js';
+import { clearStaging } from './file-access.js';
+import { createFiles } from './files.js';
 import { openJournal } from './journal.js';
 import { killMarked } from './process-tree.js';
 
 export interface ServeOptions {
   readonly workspace: string;
+  /** Where files, skills and outputs of the session are. */
+  readonly mounts: string;
   readonly journal: string;
   /** Socket to listen on; its directory also holds scratch files. */
   readonly socket: string;
@@ -29,11 +33,14 @@ export function serve(options: ServeOptions): void {
     outputDirectory: path.join(options.workspace, '.rondo', 'outputs'),
     tools: {
       bash: createBashTool({ workspace: options.workspace, scratch, shellWasLost: journal.inherited }),
-      ...createFileTools({ workspace: options.workspace, otherRoots: ['/tmp', '/mnt'].filter((root) => fs.existsSync(root)) }),
+      ...createFileTools({ workspace: options.workspace, otherRoots: ['/tmp', options.mounts].filter((root) => fs.existsSync(root)) }),
     },
   });
+  const roots = [options.workspace, options.mounts];
+  clearStaging(roots);
+  makeMounts(options.mounts);
   const bootId = randomUUID();
-  const accept = (socket: net.Socket) => serveConnection(socket, { calls, bootId });
+  const accept = (socket: net.Socket) => serveConnection(socket, { calls, files: createFiles(roots), bootId });
 
   if (options.dial !== undefined) {
     dialNewSockets(options.dial, accept);
@@ -41,4 +48,15 @@ export function serve(options: ServeOptions): void {
   }
   fs.rmSync(options.socket, { force: true });
   net.createServer({ allowHalfOpen: true }, accept).listen(options.socket);
+}
+
+/** The directories that a session's files come in and go out by. A full disk does not keep the tools from running. */
+function makeMounts(mounts: string): void {
+  for (const name of ['session/uploads', 'session/outputs', 'skills']) {
+    try {
+      fs.mkdirSync(path.join(mounts, name), { recursive: true });
+    } catch {
+      // Whoever writes there is told.
+    }
+  }
 }

@@ -50,6 +50,7 @@ async function measureOne(stack: Stack, run: Run, { provider, cold, bash, read }
     await provider.create({
       name,
       workspaceDirectory: join(stack.home, 'engines', name, 'workspace'),
+      mountsDirectory: join(stack.home, 'engines', name, 'mounts'),
       journalDirectory: join(stack.home, 'engines', name, 'journal'),
       memoryBytes: sandbox.memoryMb * 1024 * 1024,
       cpus: sandbox.cpus,

@@ -33,6 +33,7 @@ export const aSpec = (engine: TestEngine, overrides: Partial<SandboxSpec> = {}):
   return {
     name,
     workspaceDirectory: path.join(engine.directory, `${name}-workspace`),
+    mountsDirectory: path.join(engine.directory, `${name}-mounts`),
     journalDirectory: path.join(engine.directory, `${name}-journal`),
     memoryBytes: 512 * MEBIBYTE,
     cpus: 1,

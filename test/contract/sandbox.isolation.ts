@@ -73,7 +73,7 @@ export function describeIsolation(engine: () => TestEngine): void {
     for (const place of ['/', '/etc', '/usr/bin', '/opt/rondo', '/opt/rondo/node', '/run', '/run/rondo/host', '/dev/planted']) {
       expect(await sandbox.bash(`touch ${place}/x 2>&1 || { [ -f ${place} ] && echo >> ${place}; }`), place).toMatchObject({ is_error: true });
     }
-    expect(await sandbox.bash('touch /workspace/x /tmp/x ~/x')).toMatchObject({ is_error: false });
+    expect(await sandbox.bash('touch /workspace/x /mnt/x /tmp/x ~/x')).toMatchObject({ is_error: false });
   });
 
   test("mounts are refused, and new namespaces where they would be the host kernel's", async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { aSandboxEngine, type EngineName, type TestEngine } from '../support/sandbox-engines.js';
 import { describeCalls } from './sandbox.calls.js';
 import { describeFailures } from './sandbox.failures.js';
+import { describeFiles } from './sandbox.files.js';
 import { describeIsolation } from './sandbox.isolation.js';
 import { describeLifecycle } from './sandbox.lifecycle.js';
 import { describeTools } from './sandbox.tools.js';
@@ -22,6 +23,7 @@ export function describeSandboxProvider(name: EngineName): void {
     describeLifecycle(get);
     describeTools(get);
     describeCalls(get);
+    describeFiles(get);
     describeFailures(get);
     describeIsolation(get);
   });
