@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { acceptInputs } from '../../activities/session/accept-inputs.js';
+import { resolveConfig } from '../../apps/gateway/environments/change-config.js';
 import { newId } from '../../infra/ids.js';
 import { ensureInlineAgent } from '../../infra/postgres/agents.repo.js';
 import { ensureApiKey } from '../../infra/postgres/api-keys.repo.js';
@@ -11,7 +12,6 @@ import { insertSession } from '../../infra/postgres/sessions.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import type { AgentDefinition, PermissionPolicy, ResolvedTool } from '../../workflows/contract/schema/agent.js';
-import { EnvironmentConfig } from '../../workflows/contract/schema/environment.js';
 import type { InputEvent } from '../../workflows/contract/schema/input-event.js';
 import { createDatabase } from '../support/database.js';
 
@@ -69,7 +69,7 @@ export async function aSession(
   const sessionId = newId('session');
   await transaction(fixture.pool, fixture.workspaceId, async (tx) => {
     const agent = await ensureInlineAgent(tx, `${model} ${policy}`, definition(model, policy));
-    const environment = await ensureEnvironment(tx, { name: 'default', description: null, config: EnvironmentConfig.parse({ type: 'cloud' }), metadata: {} });
+    const environment = await ensureEnvironment(tx, { name: 'default', description: null, config: resolveConfig(null), metadata: {} });
     await insertSession(tx, {
       id: sessionId,
       agent: { id: agent.id, type: 'agent', version: agent.version, ...agent.definition },
@@ -77,7 +77,11 @@ export async function aSession(
       primaryThreadId: newId('thread'),
       title: null,
       metadata: {},
-      limits: {}, environmentType: 'cloud', vaultIds: [], skills: [], budget: null,
+      limits: {},
+      environmentType: 'cloud',
+      vaultIds: [],
+      skills: [],
+      budget: null,
     });
   });
   return { sessionId, workspaceId: fixture.workspaceId };
