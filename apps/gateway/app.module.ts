@@ -10,6 +10,8 @@ import type { SecretBox } from '../../infra/vault/secret-box.js';
 import { AgentsController } from './agents/agents.controller.js';
 import { AgentsService } from './agents/agents.service.js';
 import { createModelCheck } from './agents/known-model.js';
+import { EnvironmentKeysController } from './environment-keys/environment-keys.controller.js';
+import { EnvironmentKeysService } from './environment-keys/environment-keys.service.js';
 import { EnvironmentsController } from './environments/environments.controller.js';
 import { EnvironmentsService } from './environments/environments.service.js';
 import { EventsController } from './events/events.controller.js';
@@ -29,6 +31,7 @@ import { SessionsService } from './sessions/sessions.service.js';
 import type { Waker } from './sessions/waker.js';
 import { createSessionFeed } from './stream/session-feed.js';
 import { SessionStreams } from './stream/session-streams.js';
+import { createStreamLimit } from './stream/stream-limit.js';
 import { ThreadsController } from './threads/threads.controller.js';
 import { ThreadsService } from './threads/threads.service.js';
 import { TraceController } from './trace/trace.controller.js';
@@ -37,6 +40,9 @@ import { CredentialsController } from './vaults/credentials.controller.js';
 import { CredentialsService } from './vaults/credentials.service.js';
 import { VaultsController } from './vaults/vaults.controller.js';
 import { VaultsService } from './vaults/vaults.service.js';
+import { WorkController } from './work/work.controller.js';
+import { WorkService } from './work/work.service.js';
+import { createWorkFeed } from './work/work-feed.js';
 
 /** What the gateway is made of; its owner starts and closes these. */
 export interface GatewayParts {
@@ -64,6 +70,8 @@ export class AppModule {
         InvokeController,
         AgentsController,
         EnvironmentsController,
+        EnvironmentKeysController,
+        WorkController,
         SessionsController,
         ResourcesController,
         ThreadsController,
@@ -77,11 +85,13 @@ export class AppModule {
       providers: [
         { provide: AgentsService, useValue: new AgentsService(pool, checkModel) },
         { provide: EnvironmentsService, useValue: new EnvironmentsService(pool) },
+        { provide: EnvironmentKeysService, useValue: new EnvironmentKeysService(pool) },
+        { provide: WorkService, useValue: new WorkService(pool, createWorkFeed(parts.listener), waker, config.work.leaseSeconds) },
         { provide: SessionsService, useValue: new SessionsService(pool, createSession, config.models.prices, waker) },
         { provide: ResourcesService, useValue: new ResourcesService(pool, parts.secretBox) },
         { provide: ThreadsService, useValue: new ThreadsService(pool) },
         { provide: EventsService, useValue: new EventsService(pool, waker) },
-        { provide: SessionStreams, useValue: new SessionStreams(pool, feed, shutdown, log) },
+        { provide: SessionStreams, useValue: new SessionStreams(pool, feed, createStreamLimit(config.http.streamsPerKey), shutdown, log) },
         { provide: InvokeService, useValue: new InvokeService(pool, checkModel, createSession, waker, feed, shutdown) },
         { provide: FilesService, useValue: new FilesService({ pool, blobs, keepBlob, maxFileBytes: config.blobs.maxFileBytes }) },
         { provide: VaultsService, useValue: new VaultsService(pool) },

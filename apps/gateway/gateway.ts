@@ -9,9 +9,11 @@ import { JSON_TYPES, parseJson, requireJson } from './http/body.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { serveDocs } from './http/openapi.js';
 import { parseQuery } from './http/query-parser.js';
+import { rateLimits } from './http/rate-limits.js';
 import { requestId } from './http/request-id.js';
 import { validation } from './http/validation.js';
 import { createWaker } from './sessions/waker.js';
+import { HeldLeaseInterceptor } from './work/held-lease.js';
 
 /** Milliseconds for a request to arrive whole. */
 const LONGEST_REQUEST = 3_600_000;
@@ -37,10 +39,11 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   app.disable('etag');
   app.set('query parser', parseQuery);
   app.use(requestId(log));
-  app.use('/v1', authentication(parts.pool), authorization(parts.pool));
+  app.use('/v1', authentication(parts.pool), rateLimits(config.http), authorization(parts.pool));
   app.use('/v1', requireJson, raw({ limit: config.http.maxBodyBytes, type: JSON_TYPES, inflate: false }), parseJson, permittedInputs);
   app.useGlobalFilters(new ErrorFilter(log));
   app.useGlobalPipes(validation());
+  app.useGlobalInterceptors(new HeldLeaseInterceptor(parts.pool));
   serveDocs(app);
   // Node would cut off any request after five minutes, which is too short for a large upload. One that stalls is cut off sooner.
   app.getHttpServer().requestTimeout = LONGEST_REQUEST;

@@ -36,6 +36,27 @@ export const VARIABLES = [
     kind: path(),
     about: 'The same in a file, one key in a line. Without both the stack makes one and keeps it in RONDO_HOME/encryption-key.',
   },
+  {
+    name: 'RONDO_CREATES_PER_MINUTE',
+    at: 'http.createsPerMinute',
+    kind: integer(0),
+    preset: '300',
+    about: 'Most requests a minute of one key, at one gateway, that create something; 0 is no limit.',
+  },
+  {
+    name: 'RONDO_REQUESTS_PER_MINUTE',
+    at: 'http.requestsPerMinute',
+    kind: integer(0),
+    preset: '1200',
+    about: 'Most other requests a minute of one key, at one gateway; 0 is no limit.',
+  },
+  {
+    name: 'RONDO_STREAMS_PER_KEY',
+    at: 'http.streamsPerKey',
+    kind: integer(0),
+    preset: '200',
+    about: 'Most event streams one key has open at one gateway; 0 is no limit.',
+  },
   { name: 'RONDO_MAX_BODY_BYTES', at: 'http.maxBodyBytes', kind: integer(1024), preset: '33554432', about: 'Largest request body, in bytes.' },
   {
     name: 'RONDO_MAX_FILE_BYTES',
@@ -195,10 +216,17 @@ export const VARIABLES = [
   },
   { name: 'RONDO_SEARCH_KEY', at: 'web.searchKey', kind: secret(), about: 'Key for that endpoint, sent as a bearer token.' },
   {
+    name: 'RONDO_WORK_LEASE_SECONDS',
+    at: 'work.leaseSeconds',
+    kind: integer(1, 86_400),
+    preset: '300',
+    about: 'A worker of a self-hosted environment that gives no sign of life for this long is taken for lost.',
+  },
+  {
     name: 'RONDO_SWEEP_SECONDS',
     at: 'worker.sweepSeconds',
     kind: integer(1),
     preset: '5',
-    about: 'How often a worker looks for sessions whose wake-up got lost.',
+    about: 'How often a worker looks for sessions whose wake-up got lost, and for workers of self-hosted environments that are.',
   },
 ] as const satisfies readonly Variable[];

@@ -33,6 +33,8 @@ export async function startTestGateway(variables: Readonly<Record<string, string
   const config = loadConfig({
     RONDO_BLOBS_PATH: blobsPath,
     RONDO_PORT: '0',
+    RONDO_CREATES_PER_MINUTE: '0',
+    RONDO_REQUESTS_PER_MINUTE: '0',
     RONDO_REHEARSAL_URL: 'http://127.0.0.1:9',
     RONDO_MAX_BODY_BYTES: '1000000',
     ...variables,
@@ -44,7 +46,7 @@ export async function startTestGateway(variables: Readonly<Record<string, string
 
   const log = pino({ level: 'silent' });
   const pool = createPool({ url: appUrl, size: 20, name: 'gateway-test', log });
-  const listener = createListener({ url: appUrl, channels: [CHANNELS.events, CHANNELS.deltas], log });
+  const listener = createListener({ url: appUrl, channels: [CHANNELS.events, CHANNELS.deltas, CHANNELS.work], log });
   const sessionClient = createSessionClient({ address: NO_TEMPORAL, namespace: 'rondo', taskQueue: 'rondo', settings: sessionSettings(config), log });
   await listener.start();
   const redact = createRedactor([]);

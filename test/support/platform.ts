@@ -53,6 +53,9 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   const environment = {
     RONDO_HOME: home,
     RONDO_PORT: '0',
+    RONDO_CREATES_PER_MINUTE: '0',
+    RONDO_REQUESTS_PER_MINUTE: '0',
+    RONDO_STREAMS_PER_KEY: '0',
     RONDO_API_KEY: key,
     RONDO_ENCRYPTION_KEY: aKey(),
     RONDO_APP_DATABASE_URL: database.appUrl,

@@ -56,18 +56,19 @@ export class ErrorFilter implements ExceptionFilter {
   }
 
   catch(thrown: unknown, host: ArgumentsHost): void {
-    const http = host.switchToHttp();
-    const response = http.getResponse<Response>();
-    const error = asRondoError(thrown, http.getRequest<Request>());
+    const context = host.switchToHttp();
+    const response = context.getResponse<Response>();
+    const error = asRondoError(thrown, context.getRequest<Request>());
     const { requestId } = contextOf(response);
     this.report(error, requestId);
     if (response.headersSent) {
       response.end();
       return;
     }
-    const status = ERRORS[error.code].http;
-    if (status === 409) response.setHeader('x-should-retry', 'false');
-    if (status === 503) response.setHeader('retry-after', String(Math.ceil((error.retryAfterMs ?? 1_000) / 1_000)));
+    const { http: status, retry } = ERRORS[error.code];
+    // Clients repeat every 409 and 5xx unless they are told that it is useless (wire section 0.5).
+    if (retry === 'never' && (status === 409 || status >= 500)) response.setHeader('x-should-retry', 'false');
+    if (status === 503 || status === 429) response.setHeader('retry-after', String(Math.ceil((error.retryAfterMs ?? 1_000) / 1_000)));
     if (status === 401) response.setHeader('www-authenticate', 'Bearer');
     response.status(status).json(toEnvelope(error, requestId));
   }

@@ -50,6 +50,7 @@ export class InvokeController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
+    if (body.mode === 'stream') this.#streams.admit(response);
     const accepted = await this.#service.accept(workspace, body, checkedKey(key));
     if (body.mode === 'stream') return this.stream(workspace, accepted, query.event_deltas ?? [], response);
     const waitMs = body.mode === 'wait' ? body.timeout_seconds * 1_000 : 0;
