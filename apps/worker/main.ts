@@ -12,6 +12,7 @@ import { createSecretBox } from '../../infra/vault/secret-box.js';
 import { cleanBlobs } from './blob-cleaner.js';
 import { compose } from './compose.js';
 import { createJanitor } from './janitor.js';
+import { endLostWork } from './lost-workers.js';
 import { periodically } from './periodic.js';
 import { describeSandbox } from './sandbox-status.js';
 import { sweep } from './sweeper.js';
@@ -46,6 +47,7 @@ const tasks = [
     work: async () => reportWorker(parts.pool, { id, ...(await describeSandbox(parts.provider)) }),
   }),
   periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
+  periodically({ name: 'lost workers', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => endLostWork({ ...parts, log }) }),
   periodically({ name: 'blobs', everyMs: CLEAN_EVERY_MS, log, work: () => cleanBlobs({ ...parts, log }) }),
   periodically({ name: 'clean-up', everyMs: CLEAN_EVERY_MS, log, work: createJanitor({ ...parts, log }) }),
 ];

@@ -8,7 +8,7 @@ import type { Transaction } from './transaction.js';
 
 const COLUMNS = `id, environment_id as "environmentId", session_id as "sessionId", state, metadata, claim, created_at as "createdAt", polled_at as "polledAt",
   acknowledged_at as "acknowledgedAt", started_at as "startedAt", latest_heartbeat_at as "latestHeartbeatAt", last_heartbeat as "lastHeartbeat",
-  ttl_seconds as "ttlSeconds", lease_expires_at as "leaseExpiresAt", stop_requested_at as "stopRequestedAt", stopped_at as "stoppedAt"`;
+  ttl_seconds as "ttlSeconds", coalesce(lease_expires_at < clock_timestamp(), false) as lapsed, stop_requested_at as "stopRequestedAt", stopped_at as "stoppedAt"`;
 
 /** Queues an item unless one of the session lives. The caller holds the session's lock. Answers whether one was made. */
 export async function insertWork(

@@ -347,8 +347,8 @@ export interface WorkRecord {
   /** The same as it was answered: workers send it back byte for byte. */
   readonly lastHeartbeat: string | null;
   readonly ttlSeconds: number | null;
-  /** Past this time the worker is taken for lost. */
-  readonly leaseExpiresAt: Date | null;
+  /** The lease was over, by the database's clock, when this was read. */
+  readonly lapsed: boolean;
   readonly stopRequestedAt: Date | null;
   readonly stoppedAt: Date | null;
 }

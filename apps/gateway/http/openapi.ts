@@ -22,6 +22,7 @@ export function serveDocs(app: NestExpressApplication): void {
     .addTag('invoke', 'The whole product in one call')
     .addTag('agents', 'What runs: model, system prompt, tools')
     .addTag('environments', 'Where it runs')
+    .addTag('work', 'What waits for the workers of a self-hosted environment, and their keys')
     .addTag('sessions', 'One conversation with its workspace')
     .addTag('events', 'What happened, as a list and as a stream')
     .addTag('vaults', 'Secrets that sessions use and never see')
