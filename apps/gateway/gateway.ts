@@ -7,6 +7,7 @@ import { authentication } from './http/authentication.js';
 import { authorization, permittedInputs } from './http/authorization.js';
 import { JSON_TYPES, parseJson, requireJson } from './http/body.js';
 import { ErrorFilter } from './http/error.filter.js';
+import { refuseNotBuilt } from './http/not-built.js';
 import { serveDocs } from './http/openapi.js';
 import { parseQuery } from './http/query-parser.js';
 import { rateLimits } from './http/rate-limits.js';
@@ -39,7 +40,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   app.disable('etag');
   app.set('query parser', parseQuery);
   app.use(requestId(log));
-  app.use('/v1', authentication(parts.pool), rateLimits(config.http), authorization(parts.pool));
+  app.use('/v1', authentication(parts.pool), rateLimits(config.http), authorization(parts.pool), refuseNotBuilt);
   app.use('/v1', requireJson, raw({ limit: config.http.maxBodyBytes, type: JSON_TYPES, inflate: false }), parseJson, permittedInputs);
   app.useGlobalFilters(new ErrorFilter(log));
   app.useGlobalPipes(validation());
