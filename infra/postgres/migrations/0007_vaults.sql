@@ -45,3 +45,10 @@ alter table vault_credentials enable row level security;
 alter table vault_credentials force row level security;
 create policy own_workspace on vault_credentials using (workspace_id = current_workspace()) with check (workspace_id = current_workspace());
 grant select, insert, update, delete on vault_credentials to rondo_app;
+
+-- For whoever wraps every secret anew: ids only.
+create function all_workspaces() returns table (workspace_id text)
+  language sql stable security definer set search_path = pg_catalog, public, pg_temp
+  as $$ select w.id from workspaces w $$;
+revoke all on function all_workspaces() from public;
+grant execute on function all_workspaces() to rondo_app;
