@@ -29,6 +29,8 @@ import { createSessionWith } from './sessions/create-session.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import type { Waker } from './sessions/waker.js';
+import { SkillsController } from './skills/skills.controller.js';
+import { SkillsService } from './skills/skills.service.js';
 import { createSessionFeed } from './stream/session-feed.js';
 import { SessionStreams } from './stream/session-streams.js';
 import { createStreamLimit } from './stream/stream-limit.js';
@@ -77,6 +79,7 @@ export class AppModule {
         ThreadsController,
         EventsController,
         FilesController,
+        SkillsController,
         VaultsController,
         CredentialsController,
         TraceController,
@@ -92,8 +95,9 @@ export class AppModule {
         { provide: ThreadsService, useValue: new ThreadsService(pool) },
         { provide: EventsService, useValue: new EventsService(pool, waker) },
         { provide: SessionStreams, useValue: new SessionStreams(pool, feed, createStreamLimit(config.http.streamsPerKey), shutdown, log) },
-        { provide: InvokeService, useValue: new InvokeService(pool, checkModel, createSession, waker, feed, shutdown) },
+        { provide: InvokeService, useValue: new InvokeService(pool, createSession, waker, feed, shutdown) },
         { provide: FilesService, useValue: new FilesService({ pool, blobs, keepBlob, maxFileBytes: config.blobs.maxFileBytes }) },
+        { provide: SkillsService, useValue: new SkillsService({ pool, blobs, keepBlob, maxBodyBytes: config.http.maxBodyBytes }) },
         { provide: VaultsService, useValue: new VaultsService(pool) },
         { provide: CredentialsService, useValue: new CredentialsService(pool, parts.secretBox) },
         { provide: InvocationLinks, useValue: new InvocationLinks(config) },

@@ -9,15 +9,13 @@ import { DeletedFileWire, FileWire } from './file.wire.js';
 import { FilesService } from './files.service.js';
 
 const UPLOAD_FORM = {
-  schema: {
-    type: 'object',
-    required: ['file'],
-    properties: {
-      file: { type: 'string', format: 'binary' },
-      expires_in_seconds: { type: 'integer', minimum: 3_600, maximum: 7_776_000 },
-    },
+  type: 'object',
+  required: ['file'] as string[],
+  properties: {
+    file: { type: 'string', format: 'binary' },
+    expires_in_seconds: { type: 'integer', minimum: 3_600, maximum: 7_776_000 },
   },
-} as const;
+};
 
 @ApiTags('files')
 @Controller('v1/files')
@@ -32,7 +30,7 @@ export class FilesController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Upload a file' })
   @ApiConsumes('multipart/form-data')
-  @ApiBody({ schema: { ...UPLOAD_FORM.schema, required: ['file'] } })
+  @ApiBody({ schema: UPLOAD_FORM })
   @Answers(200, FileWire)
   upload(@Workspace() workspace: string, @Req() request: Request) {
     return this.#files.upload(workspace, request);
