@@ -33,8 +33,8 @@ const Credit = z.object({ type: z.literal('credit'), transfer, bytes });
 
 export const FileRequest = z.discriminatedUnion('type', [
   z.object({ type: z.literal('file_write'), transfer, path: absolutePath, mode: z.int().min(0).max(0o777) }),
-  /** The stream is a tar archive; the directory must not exist yet, or be empty. */
-  z.object({ type: z.literal('file_extract'), transfer, directory: absolutePath }),
+  /** The stream is a tar archive, whose names lose so many leading parts; the directory must not exist yet, or be empty. */
+  z.object({ type: z.literal('file_extract'), transfer, directory: absolutePath, strip: z.int().min(0).max(1) }),
   z.object({ type: z.literal('file_read'), transfer, path: absolutePath, maximum_bytes: bytes }),
   z.object({ type: z.literal('file_list'), transfer, directory: absolutePath }),
   z.object({ type: z.literal('file_stat'), transfer, path: absolutePath }),

@@ -33,8 +33,11 @@ export interface SandboxFiles {
   /** Regular files below a directory; none when it does not exist. */
   listFiles(directory: string): Promise<FileListing>;
   statPath(path: string): Promise<PathKind>;
-  /** Makes a directory of a tar archive, at once or not at all. It must not exist, or be empty. */
-  extract(directory: string, archive: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void>;
+  /**
+   * Makes a directory of a tar archive, or of several behind each other, at once or not at all. It must not exist, or be empty.
+   * `strip`: how many leading parts the names in the archive lose.
+   */
+  extract(directory: string, archive: AsyncIterable<Uint8Array>, options?: { readonly strip?: 0 | 1 } & StreamOptions): Promise<void>;
 }
 
 export interface TransferLink {
@@ -195,7 +198,7 @@ export function createFileTransfers(link: TransferLink) {
       return { files: listed, truncated: listing.truncated };
     },
     statPath: async (path) => (await ask((transfer) => ({ type: 'file_stat', transfer, path }), 'stat')).kind,
-    extract: (directory, archive, { signal } = {}) => upload(archive, signal, (transfer) => ({ type: 'file_extract', transfer, directory })),
+    extract: (directory, archive, { strip = 0, signal } = {}) => upload(archive, signal, (transfer) => ({ type: 'file_extract', transfer, directory, strip })),
   };
 
   return {

@@ -3,13 +3,16 @@ import type {
   AttemptEnd,
   AttemptRecord,
   Decision,
+  DueMount,
   EffectRecord,
   InboxItem,
   JsonObject,
   McpToolList,
+  MountClaim,
   NewAttempt,
   NewEvent,
   NewToolCall,
+  ResourceRecord,
   SandboxRecord,
   SessionChange,
   SessionRecord,
@@ -31,6 +34,10 @@ export interface SessionStore {
   publishDeltas(ref: SessionRef, deltas: readonly Delta[], fence: number): Promise<void>;
   /** Ends an attempt's row outside the lock, for attempts that may no longer write anything else. */
   endAttempt(ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void>;
+  /** What a sandbox of this generation is to hold and does not hold yet. */
+  dueMounts(ref: SessionRef, generation: number): Promise<DueMount[]>;
+  /** Keeps a claimed mount for longer; false when it was taken by somebody else meanwhile. */
+  renewMount(ref: SessionRef, held: { readonly key: string; readonly holder: string; readonly leaseMs: number }): Promise<boolean>;
 }
 
 export interface Delta {
@@ -97,6 +104,16 @@ export interface LockedSession {
   attemptsOf(key: string): Promise<AttemptRecord[]>;
   findSandbox(): Promise<SandboxRecord | undefined>;
   saveSandbox(sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void>;
+  /** Takes a mount for a while; undefined when it needs nothing more, or somebody else is at it. */
+  claimMount(claim: { readonly key: string; readonly generation: number; readonly holder: string; readonly leaseMs: number }): Promise<MountClaim | undefined>;
+  /** Says how a claimed mount ended, or gives it back (`mounting`); false when it was taken by somebody else meanwhile. */
+  endMount(end: {
+    readonly key: string;
+    readonly holder: string;
+    readonly state: 'mounting' | 'mounted' | 'failed';
+    readonly placed: boolean;
+  }): Promise<boolean>;
+  readResources(): Promise<ResourceRecord[]>;
 
   /** Marks invocations whose input was taken as running; the model request that takes it begins with the same transaction. */
   startInvocations(inputEventIds: readonly string[]): Promise<void>;

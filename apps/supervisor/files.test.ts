@@ -152,6 +152,15 @@ describe('unpacking an archive', () => {
     expect(fs.readdirSync(at('both')).sort()).toEqual(['one', 'two']);
   });
 
+  test('can leave its one top directory away', async () => {
+    await files.extract(
+      at('skill'),
+      anArchive({ name: 'top/', type: 'directory' }, { name: 'top/SKILL.md', content: 's' }, { name: 'stray', content: 'x' }),
+      1,
+    );
+    expect(fs.readdirSync(at('skill'))).toEqual(['SKILL.md']);
+  });
+
   test('of many and large files loses nothing', async () => {
     const content = 'x'.repeat(3_000_000);
     const names = Array.from({ length: 300 }, (_, index) => `directory-${index % 7}/file-${index}`);

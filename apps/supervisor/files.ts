@@ -14,7 +14,7 @@ import { unpack } from './unpack.js';
 /** File work of the supervisor, as the sandbox's user. Throws FileRefused, or what the file system says. */
 export interface Files {
   write(file: string, mode: number, source: AsyncIterable<Uint8Array>): Promise<void>;
-  extract(directory: string, archive: AsyncIterable<Uint8Array>): Promise<void>;
+  extract(directory: string, archive: AsyncIterable<Uint8Array>, strip?: number): Promise<void>;
   read(file: string, maximumBytes: number, send: (piece: Uint8Array) => Promise<void>): Promise<void>;
   list(directory: string): Promise<{ files: ListedFile[]; truncated: boolean }>;
   stat(file: string): Promise<PathKind>;
@@ -54,13 +54,13 @@ export function createFiles(roots: readonly string[]): Files {
       await staging(file, (staged) => createRegular(staged, mode, source));
     },
 
-    async extract(directory, archive) {
+    async extract(directory, archive, strip = 0) {
       const stat = await lstat(await access.makeParents(directory));
       const isFree = stat === undefined || (stat.isDirectory() && (await fs.readdir(directory)).length === 0);
       if (!isFree) throw new FileRefused('exists', `${directory} exists already and is not an empty directory`);
       await staging(directory, async (staged) => {
         await fs.mkdir(staged, 0o755);
-        await unpack(staged, archive);
+        await unpack(staged, archive, strip);
       });
     },
 

@@ -70,7 +70,7 @@ export function createTransfers(files: Files, send: (reply: FileReply) => void):
         case 'file_write':
           return take(id, (source) => files.write(request.path, request.mode, source));
         case 'file_extract':
-          return take(id, (source) => files.extract(request.directory, source));
+          return take(id, (source) => files.extract(request.directory, source, request.strip));
         case 'file_read':
           return give(id, request.path, request.maximum_bytes);
         case 'file_list':

@@ -9,9 +9,9 @@ const MAX_ENTRIES = 200_000;
 
 /**
  * Unpacks a tar archive into a new directory. Directories, regular files and symbolic links only; a link is made as it is
- * and never gone through. Permissions are reduced to what the owner may execute.
+ * and never gone through. Permissions are reduced to what the owner may execute. Names lose `strip` leading parts.
  */
-export async function unpack(directory: string, archive: AsyncIterable<Uint8Array>): Promise<void> {
+export async function unpack(directory: string, archive: AsyncIterable<Uint8Array>, strip: number): Promise<void> {
   const entries = extract();
   const feeding = pipeline(Readable.from(archive), entries);
   feeding.catch(() => undefined);
@@ -19,14 +19,13 @@ export async function unpack(directory: string, archive: AsyncIterable<Uint8Arra
   for await (const entry of entries) {
     count += 1;
     if (count > MAX_ENTRIES) throw new FileRefused('too_large', `the archive has more than ${MAX_ENTRIES} entries`);
-    await unpackEntry(directory, entry.header, entry as AsyncIterable<Uint8Array>);
+    await unpackEntry(directory, nameOf(entry.header, strip), entry.header, entry as AsyncIterable<Uint8Array>);
     entry.resume();
   }
   await feeding;
 }
 
-async function unpackEntry(directory: string, header: Header, content: AsyncIterable<Uint8Array>): Promise<void> {
-  const name = nameOf(header);
+async function unpackEntry(directory: string, name: string | undefined, header: Header, content: AsyncIterable<Uint8Array>): Promise<void> {
   if (name === undefined) return;
   const target = path.join(directory, name);
   await makeDirectories(directory, header.type === 'directory' ? name : path.dirname(name));
@@ -48,12 +47,12 @@ async function unpackEntry(directory: string, header: Header, content: AsyncIter
 }
 
 /** Undefined for the archive's own top. */
-function nameOf({ name }: Header): string | undefined {
+function nameOf({ name }: Header, strip: number): string | undefined {
   const segments = name.split('/').filter((segment) => segment !== '' && segment !== '.');
   if (name.startsWith('/') || name.includes('\0') || segments.includes('..')) {
     throw new FileRefused('refused', `the archive holds ${JSON.stringify(name.slice(0, 200))}, which leads out of it`);
   }
-  return segments.length === 0 ? undefined : segments.join('/');
+  return segments.slice(strip).join('/') || undefined;
 }
 
 async function makeDirectories(top: string, name: string): Promise<void> {

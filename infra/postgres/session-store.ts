@@ -1,6 +1,16 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
-import type { AttemptEnd, Decision, InboxItem, JsonObject, McpToolList, NewAttempt, NewEvent, NewToolCall, SessionChange } from '../../workflows/contract/records.js';
+import type {
+  AttemptEnd,
+  Decision,
+  InboxItem,
+  JsonObject,
+  McpToolList,
+  NewAttempt,
+  NewEvent,
+  NewToolCall,
+  SessionChange,
+} from '../../workflows/contract/records.js';
 import * as attempts from './attempts.repo.js';
 import * as deltas from './deltas.repo.js';
 import * as effects from './effects.repo.js';
@@ -9,7 +19,9 @@ import * as invocations from './invocations.repo.js';
 import { toJsonb } from './json.js';
 import * as mcpTools from './mcp-tools.repo.js';
 import type { Pool } from './pool.js';
+import * as mounts from './resource-mounts.repo.js';
 import * as sandboxes from './sandboxes.repo.js';
+import { readResources } from './session-resources.repo.js';
 import * as sessions from './sessions.repo.js';
 import * as toolCalls from './tool-calls.repo.js';
 import { type Transaction, transaction } from './transaction.js';
@@ -40,6 +52,10 @@ export function createSessionStore(pool: Pool) {
 
     endAttempt: (ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void> =>
       transaction(pool, ref.workspaceId, (tx) => attempts.endAttempt(tx, attemptId, end)),
+
+    dueMounts: (ref: SessionRef, generation: number) => transaction(pool, ref.workspaceId, (tx) => mounts.dueMounts(tx, ref.sessionId, generation)),
+    renewMount: (ref: SessionRef, held: Parameters<typeof mounts.renewMount>[2]) =>
+      transaction(pool, ref.workspaceId, (tx) => mounts.renewMount(tx, ref.sessionId, held)),
   };
 }
 
@@ -136,6 +152,9 @@ export async function lockSession(tx: Transaction, id: string) {
 
     findSandbox: () => sandboxes.findSandbox(tx, id),
     saveSandbox: (sandbox: Parameters<typeof sandboxes.saveSandbox>[2]) => sandboxes.saveSandbox(tx, id, sandbox),
+    claimMount: (claim: Parameters<typeof mounts.claimMount>[2]) => mounts.claimMount(tx, id, claim),
+    endMount: (end: Parameters<typeof mounts.endMount>[2]) => mounts.endMount(tx, id, end),
+    readResources: () => readResources(tx, id),
 
     startInvocations: (inputEventIds: readonly string[]) => invocations.startInvocations(tx, id, inputEventIds),
     moveInvocations: (to: Parameters<typeof invocations.moveInvocations>[2]) => invocations.moveInvocations(tx, id, to),

@@ -285,6 +285,24 @@ export interface ResourceRecord {
   readonly updatedAt: Date;
 }
 
+/** Something that a session's sandbox is to hold and does not hold yet. */
+export interface DueMount {
+  /** Id of the resource, or of the skill's version behind `skill:`. */
+  readonly key: string;
+  readonly type: 'file' | 'github_repository' | 'skill';
+  readonly mountPath: string;
+  /** The resource's fields, or the session's skill. */
+  readonly body: JsonObject;
+}
+
+/** A mount that one holder may work at now. */
+export interface MountClaim {
+  readonly attempt: number;
+  readonly turn: number;
+  /** What lies at its path already may be it: it was mounted before, or an earlier attempt did not say how it ended. */
+  readonly placed: boolean;
+}
+
 /** A session's sandbox. A higher generation means a new sandbox on the same workspace. */
 export interface SandboxRecord {
   readonly sessionId: string;

@@ -1,0 +1,71 @@
+import type { DueMount, MountClaim } from '../../workflows/contract/records.js';
+import type { Transaction } from './transaction.js';
+
+/** Whether a mount needs nothing more: it is in this sandbox, or has failed in this turn. */
+const IS_DONE = `(m.state = 'mounted' and m.generation = $2 or m.state = 'failed' and m.turn >= s.turn)`;
+
+/** What a sandbox of the session has not got yet, in the order it was attached, skills first. */
+export async function dueMounts(tx: Transaction, sessionId: string, generation: number): Promise<DueMount[]> {
+  const { rows } = await tx.query<DueMount>({
+    name: 'due_mounts',
+    text: `with wanted as (
+        select r.id as key, r.type, r.mount_path, r.body, r.created_at from session_resources r
+        where r.session_id = $1 and r.type in ('file', 'github_repository')
+        union all
+        select 'skill:' || (skill->>'versionId'), 'skill', '/mnt/skills/' || (skill->>'name'), skill, k.created_at
+        from sessions k, jsonb_array_elements(k.skills) as skill where k.id = $1
+      )
+      select key, type, mount_path as "mountPath", body from wanted w
+      where not exists (select 1 from resource_mounts m join sessions s on s.id = m.session_id where m.session_id = $1 and m.key = w.key and ${IS_DONE})
+      order by created_at, key`,
+    values: [sessionId, generation],
+  });
+  return rows;
+}
+
+/** Takes a mount for `leaseMs`; nothing when it needs nothing more, or somebody else is at it. The session must be locked. */
+export async function claimMount(
+  tx: Transaction,
+  sessionId: string,
+  claim: { readonly key: string; readonly generation: number; readonly holder: string; readonly leaseMs: number },
+): Promise<MountClaim | undefined> {
+  const { rows } = await tx.query<MountClaim>(
+    `insert into resource_mounts as m (session_id, workspace_id, key, generation, state, placed, holder, lease_until, turn, attempt)
+     select $1, $3, $4, $2, 'mounting', true, $5, clock_timestamp() + $6 * interval '1 millisecond', s.turn, 1 from sessions s where s.id = $1
+     on conflict (session_id, key) do update
+       set generation = excluded.generation, state = 'mounting', placed = true, holder = excluded.holder, lease_until = excluded.lease_until,
+         turn = excluded.turn, attempt = m.attempt + 1
+       where not (m.state = 'mounting' and m.lease_until > clock_timestamp())
+         and not exists (select 1 from sessions s where s.id = m.session_id and ${IS_DONE})
+     returning attempt, turn, coalesce(old.placed, false) as placed`,
+    [sessionId, claim.generation, tx.workspaceId, claim.key, claim.holder, claim.leaseMs],
+  );
+  return rows[0];
+}
+
+/** Keeps a mount for longer. False when it was taken by somebody else meanwhile. */
+export async function renewMount(tx: Transaction, sessionId: string, held: { readonly key: string; readonly holder: string; readonly leaseMs: number }) {
+  const { rowCount } = await tx.query(
+    `update resource_mounts set lease_until = clock_timestamp() + $4 * interval '1 millisecond'
+     where session_id = $1 and key = $2 and holder = $3 and state = 'mounting'`,
+    [sessionId, held.key, held.holder, held.leaseMs],
+  );
+  return rowCount === 1;
+}
+
+/**
+ * Says how a mount ended, or gives it back undecided (`mounting`). False when it was taken by somebody else meanwhile, so
+ * that nothing may be said about it.
+ */
+export async function endMount(
+  tx: Transaction,
+  sessionId: string,
+  end: { readonly key: string; readonly holder: string; readonly state: 'mounting' | 'mounted' | 'failed'; readonly placed: boolean },
+): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `update resource_mounts set state = $4, placed = $5, lease_until = null
+     where session_id = $1 and key = $2 and holder = $3 and state = 'mounting' and lease_until is not null`,
+    [sessionId, end.key, end.holder, end.state, end.placed],
+  );
+  return rowCount === 1;
+}
