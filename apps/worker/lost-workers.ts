@@ -12,7 +12,7 @@ const MOST_AT_ONCE = 50;
 
 export interface LostWorkersDependencies {
   readonly pool: Pool;
-  readonly client: SessionClient;
+  readonly client: Pick<SessionClient, 'wake'>;
   readonly log: Logger;
 }
 

@@ -52,7 +52,7 @@ export async function lockWork(tx: Transaction, id: string): Promise<WorkRecord 
 
 export async function acknowledgeWork(tx: Transaction, id: string, leaseSeconds: number): Promise<WorkRecord> {
   const { rows } = await tx.query<WorkRecord>(
-    `update work_items set state = 'starting', acknowledged_at = clock_timestamp(), ttl_seconds = $2, lease_expires_at = clock_timestamp() + $2 * interval '1 second'
+    `update work_items set state = 'starting', acknowledged_at = clock_timestamp(), ttl_seconds = $2::integer, lease_expires_at = clock_timestamp() + $2::integer * interval '1 second'
      where id = $1 returning ${COLUMNS}`,
     [id, leaseSeconds],
   );
@@ -65,7 +65,7 @@ export async function beatWork(tx: Transaction, id: string, leaseSeconds: number
     name: 'beat_work',
     text: `update work_items set latest_heartbeat_at = beat.at, started_at = coalesce(started_at, beat.at),
         last_heartbeat = to_char(beat.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        state = case state when 'starting' then 'active' else state end, ttl_seconds = $2, lease_expires_at = beat.at + $2 * interval '1 second'
+        state = case state when 'starting' then 'active' else state end, ttl_seconds = $2::integer, lease_expires_at = beat.at + $2::integer * interval '1 second'
       from (select clock_timestamp() as at) as beat where id = $1 returning ${COLUMNS}`,
     values: [id, leaseSeconds],
   });
