@@ -1,5 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { createAddressGuard } from '../../activities/web/address-guard.js';
+import { createGuardedFetch } from '../../activities/web/guarded-fetch.js';
 import type { BlobStore } from '../../infra/blobs/blob-store.js';
 import { createKeepBlob } from '../../infra/blobs/keep-blob.js';
 import type { Config } from '../../infra/config/config.js';
@@ -40,6 +42,7 @@ import { TraceController } from './trace/trace.controller.js';
 import { TraceService } from './trace/trace.service.js';
 import { CredentialsController } from './vaults/credentials.controller.js';
 import { CredentialsService } from './vaults/credentials.service.js';
+import { ValidationService } from './vaults/validation.service.js';
 import { VaultsController } from './vaults/vaults.controller.js';
 import { VaultsService } from './vaults/vaults.service.js';
 import { WorkController } from './work/work.controller.js';
@@ -58,12 +61,16 @@ export interface GatewayParts {
   readonly log: Logger;
 }
 
+/** Bytes. */
+const LARGEST_PROBE_ANSWER = 1_048_576;
+
 @Module({})
 export class AppModule {
   static of(parts: GatewayParts, waker: Waker, shutdown: AbortSignal): DynamicModule {
     const { config, pool, blobs, log } = parts;
     const keepBlob = createKeepBlob({ pool, blobs });
     const feed = createSessionFeed(parts.listener);
+    const guardedFetch = createGuardedFetch({ guard: createAddressGuard({ allowPrivate: config.web.allowPrivate }), maxBytes: LARGEST_PROBE_ANSWER });
     const checkModel = createModelCheck(config.models);
     const createSession = createSessionWith({ checkModel, prices: config.models.prices, secrets: parts.secretBox });
     return {
@@ -100,6 +107,7 @@ export class AppModule {
         { provide: SkillsService, useValue: new SkillsService({ pool, blobs, keepBlob, maxBodyBytes: config.http.maxBodyBytes }) },
         { provide: VaultsService, useValue: new VaultsService(pool) },
         { provide: CredentialsService, useValue: new CredentialsService(pool, parts.secretBox) },
+        { provide: ValidationService, useValue: new ValidationService(pool, parts.secretBox, { guardedFetch, redact: parts.redact }) },
         { provide: InvocationLinks, useValue: new InvocationLinks(config) },
         { provide: TraceService, useValue: new TraceService(pool) },
         { provide: HealthService, useValue: new HealthService(pool, parts.sessionClient) },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MODEL, OTHER_KEY, startTestGateway, type TestGateway } from './gateway.fixture.js';
 
@@ -166,6 +167,49 @@ describe('an archived agent', () => {
     await agents().archive(first);
     const second = await invoke();
     expect(await agentOf(second)).not.toBe(first);
+  });
+});
+
+describe('the skills of an agent', () => {
+  const upload = async (key?: string) => {
+    const name = `skill-${randomUUID()}`;
+    const files = [new File([`---\nname: ${name}\ndescription: d\n---\n`], `${name}/SKILL.md`)];
+    return gateway.sdk(key).beta.skills.create({ files });
+  };
+
+  it('are answered at a version, or as latest where that was asked for', async () => {
+    const [one, two, three] = [await upload(), await upload(), await upload()];
+    const agent = await agents().create({
+      name: 'Skilled',
+      model: MODEL,
+      skills: [
+        { type: 'custom', skill_id: one.id },
+        { type: 'custom', skill_id: two.id, version: 'latest' },
+        { type: 'custom', skill_id: three.id, version: three.latest_version_id ?? '' },
+      ],
+    });
+    expect(agent.skills).toEqual([
+      { type: 'custom', skill_id: one.id, version: one.latest_version_id },
+      { type: 'custom', skill_id: two.id, version: 'latest' },
+      { type: 'custom', skill_id: three.id, version: three.latest_version_id },
+    ]);
+    expect((await agents().update(agent.id, { skills: [{ type: 'custom', skill_id: two.id }] })).skills).toEqual([
+      { type: 'custom', skill_id: two.id, version: two.latest_version_id },
+    ]);
+  });
+
+  it('are refused when they are not there, of another workspace, given twice, or of the hosted product', async () => {
+    const [mine, foreign] = [await upload(), await upload(OTHER_KEY)];
+    const refused = async (...skills: object[]) => (await post('/v1/agents', { name: 'x', model: MODEL, skills })).body.error;
+    expect(await refused({ type: 'custom', skill_id: foreign.id })).toMatchObject({ type: 'not_found_error', message: expect.stringContaining(foreign.id) });
+    expect(await refused({ type: 'custom', skill_id: mine.id, version: foreign.latest_version_id })).toMatchObject({ type: 'not_found_error' });
+    expect(await refused({ type: 'custom', skill_id: mine.id }, { type: 'custom', skill_id: mine.id, version: 'latest' })).toMatchObject({
+      message: expect.stringMatching(/^skills\[1\]\.skill_id: .*given twice/),
+    });
+    expect(await refused({ type: 'anthropic', skill_id: 'xlsx' })).toMatchObject({
+      type: 'invalid_request_error',
+      message: expect.stringContaining('"anthropic"'),
+    });
   });
 });
 

@@ -7,13 +7,12 @@ import { isUniqueViolation } from '../../../infra/postgres/unique-violation.js';
 import { RondoError } from '../../../workflows/contract/errors.js';
 import type { InvocationRecord } from '../../../workflows/contract/records.js';
 import type { InvokeRequest } from '../../../workflows/contract/schema/invoke.js';
-import type { CheckModel } from '../agents/known-model.js';
 import { notFound } from '../http/path-id.js';
 import type { CreateSession } from '../sessions/create-session.js';
 import type { Waker } from '../sessions/waker.js';
 import { createBell } from '../stream/bell.js';
 import type { SessionFeed } from '../stream/session-feed.js';
-import { acceptInvocation, findByKey, targetOf } from './accept-invocation.js';
+import { acceptInvocation, findByKey } from './accept-invocation.js';
 import { hashOf } from './canonical-json.js';
 
 /** Rows are looked at this often even when no notification comes. */
@@ -21,15 +20,13 @@ const LOOK_AGAIN_MS = 2_000;
 
 export class InvokeService {
   readonly #pool: Pool;
-  readonly #checkModel: CheckModel;
   readonly #createSession: CreateSession;
   readonly #waker: Waker;
   readonly #feed: SessionFeed;
   readonly #shutdown: AbortSignal;
 
-  constructor(pool: Pool, checkModel: CheckModel, createSession: CreateSession, waker: Waker, feed: SessionFeed, shutdown: AbortSignal) {
+  constructor(pool: Pool, createSession: CreateSession, waker: Waker, feed: SessionFeed, shutdown: AbortSignal) {
     this.#pool = pool;
-    this.#checkModel = checkModel;
     this.#createSession = createSession;
     this.#waker = waker;
     this.#feed = feed;
@@ -38,11 +35,9 @@ export class InvokeService {
 
   /** Accepts an invocation. Once this resolves it is durable. The same key and body give the same invocation, also at the same time. */
   async accept(workspaceId: string, request: InvokeRequest, idempotencyKey: string | undefined): Promise<InvocationRecord> {
-    const target = targetOf(request);
-    if ('definition' in target) this.#checkModel(target.definition.model.id);
     const key = idempotencyKey === undefined ? undefined : { idempotencyKey, requestHash: hashOf(request) };
     try {
-      const { invocation, wake } = await transaction(this.#pool, workspaceId, (tx) => acceptInvocation(tx, this.#createSession, { request, target, key }));
+      const { invocation, wake } = await transaction(this.#pool, workspaceId, (tx) => acceptInvocation(tx, this.#createSession, { request, key }));
       if (wake) this.#waker.wake(wake);
       return invocation;
     } catch (error) {

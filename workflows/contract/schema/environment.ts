@@ -20,17 +20,17 @@ const LimitedInput = z.strictObject({
 /** What a worker's death means for its unanswered calls: the model is told that nobody knows, or they are run again. */
 const onWorkerLoss = z.enum(['unknown', 'rerun']);
 
+/** A cloud environment's configuration as a caller writes it. */
+export const CloudConfigInput = z.strictObject({
+  type: z.literal('cloud'),
+  networking: z.discriminatedUnion('type', [z.strictObject({ type: z.literal('unrestricted') }), LimitedInput]).nullish(),
+  packages: PackageLists.nullish(),
+});
+
 /** An environment's configuration as a caller writes it; what is absent or null keeps its value, or has its default. */
 export const EnvironmentConfigInput = z.discriminatedUnion(
   'type',
-  [
-    z.strictObject({
-      type: z.literal('cloud'),
-      networking: z.discriminatedUnion('type', [z.strictObject({ type: z.literal('unrestricted') }), LimitedInput]).nullish(),
-      packages: PackageLists.nullish(),
-    }),
-    z.strictObject({ type: z.literal('self_hosted'), on_worker_loss: onWorkerLoss.nullish() }),
-  ],
+  [CloudConfigInput, z.strictObject({ type: z.literal('self_hosted'), on_worker_loss: onWorkerLoss.nullish() })],
   'must be "cloud" or "self_hosted"',
 );
 

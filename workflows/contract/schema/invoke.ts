@@ -1,18 +1,37 @@
 import { z } from 'zod';
 import { AgentCreate, Metadata, ModelInput } from './agent.js';
 import { InputBlock } from './content.js';
+import { CloudConfigInput } from './environment.js';
 import { Limits } from './limits.js';
+import { SessionCreate } from './session-create.js';
 
-/** `POST /v1/invoke`: model, system prompt, tools and input in one call. */
+/** What a new session is made of; a session that exists has its own. */
+const definitionFields = {
+  model: ModelInput.optional(),
+  system: AgentCreate.shape.system,
+  tools: AgentCreate.shape.tools,
+  mcp_servers: AgentCreate.shape.mcp_servers,
+  skills: AgentCreate.shape.skills,
+  environment_id: SessionCreate.shape.environment_id.nullish(),
+  environment: CloudConfigInput.partial({ type: true }).nullish(),
+  resources: SessionCreate.shape.resources,
+  vault_ids: SessionCreate.shape.vault_ids,
+  title: SessionCreate.shape.title,
+  metadata: Metadata.nullish(),
+  budget: SessionCreate.shape.budget,
+};
+
+type DefinitionField = keyof typeof definitionFields;
+
+const DEFINITION_FIELDS = Object.keys(definitionFields) as DefinitionField[];
+
+/** `POST /v1/invoke`: everything a session can use, and its input, in one call. */
 export const InvokeRequest = z
   .strictObject({
-    model: ModelInput.optional(),
-    system: AgentCreate.shape.system,
-    tools: AgentCreate.shape.tools,
+    ...definitionFields,
     input: z.union([z.string().min(1), z.array(InputBlock).min(1).max(1_000)]),
     session_id: z.string().optional(),
     limits: Limits.optional(),
-    metadata: Metadata.optional(),
     mode: z.enum(['wait', 'stream', 'background']).default('wait'),
     timeout_seconds: z.int().min(1).max(600).default(60),
   })
@@ -20,9 +39,13 @@ export const InvokeRequest = z
     path: ['model'],
     message: 'is required, unless session_id names a session to go on with',
   })
-  .refine((request) => request.session_id === undefined || (request.model === undefined && request.system == null && request.tools == null), {
+  .refine((request) => request.session_id === undefined || DEFINITION_FIELDS.every((field) => request[field] == null), {
     path: ['session_id'],
-    message: 'goes on with a session as it was defined; leave out model, system and tools',
+    message: `goes on with a session as it was made; leave out ${DEFINITION_FIELDS.join(', ')}`,
+  })
+  .refine((request) => request.environment == null || request.environment_id == null, {
+    path: ['environment'],
+    message: 'cannot be given together with environment_id',
   });
 
 export type InvokeRequest = z.infer<typeof InvokeRequest>;
