@@ -6,6 +6,7 @@ import { createModels } from '../activities/model/select-model.js';
 import { createSandboxes } from '../activities/sandbox/sandboxes.js';
 import { acceptInputs } from '../activities/session/accept-inputs.js';
 import type { SessionStore } from '../activities/session/store.port.js';
+import { createRemoteTools } from '../activities/tools/remote-tools.js';
 import { createRunTool } from '../activities/tools/run-tool.js';
 import { newId } from '../infra/ids.js';
 import { createPool } from '../infra/postgres/pool.js';
@@ -36,6 +37,7 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
     cpus: sandbox.cpus,
     processes: sandbox.processes,
   });
+  const { tools, ...remote } = createRemoteTools({ allowPrivate: [], bearerFor: () => Promise.resolve(undefined), redact: (text) => text, search: undefined });
   const callModel = createCallModel({
     store,
     models: createModels({ rehearsal: createRehearsalModel({ url: stack.rehearsal.url, stallMs: models.stallSeconds * 1_000 }) }),
@@ -44,8 +46,9 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
     defaultMaxSteps: limits.maxSteps,
     approvalTimeoutMs: 60_000,
     priceOf: () => undefined,
+    ...remote,
   });
-  const runTool = createRunTool({ store, sandboxes });
+  const runTool = createRunTool({ store, sandboxes, tools, spill: () => Promise.resolve(undefined) });
 
   const workspaceOf = async (sessionId: string): Promise<string> => {
     const [row] = (await stack.rows.query<{ id: string }>('select workspace_id as id from sessions where id = $1', [sessionId])).rows;

@@ -3,6 +3,7 @@ import type { CallModelInput, CallModelResult } from '../../workflows/contract/a
 import { ERRORS, RondoError } from '../../workflows/contract/errors.js';
 import { encodeFence } from '../../workflows/contract/fence.js';
 import type { ActivityRun } from '../boundary.js';
+import { isWithdrawn } from '../withdrawal.js';
 import { createDeltaPublisher } from './deltas.js';
 import { createPlaces } from './event-writer.js';
 import { finishModelCall, recordFailedAttempt } from './finish-model-call.js';
@@ -17,8 +18,8 @@ import { openModelCall } from './open-model-call.js';
 export const createCallModel =
   (deps: CallModelDependencies) =>
   async (input: CallModelInput, run: ActivityRun): Promise<CallModelResult> => {
-    const opened = await openModelCall(deps, input);
-    if (opened.kind !== 'open') return opened.result;
+    const opened = await openWithTools(deps, input, run.signal);
+    if (opened.kind === 'answered') return opened.result;
     const { call } = opened;
     const timeUp = new AbortController();
     const clock = call.deadline === undefined ? undefined : setTimeout(() => timeUp.abort(), Math.max(0, call.deadline - Date.now()));
@@ -41,6 +42,20 @@ export const createCallModel =
       clearTimeout(clock);
     }
   };
+
+/** Opens the step; its turn's MCP servers are asked between two tries, so that nobody waits for them with the session's lock. */
+async function openWithTools(deps: CallModelDependencies, input: CallModelInput, signal: AbortSignal) {
+  let opened = await openModelCall(deps, input);
+  while (opened.kind === 'ask_servers') {
+    try {
+      opened = await openModelCall(deps, input, await deps.askServers(input, opened.asked, signal));
+    } catch (error) {
+      if (!signal.aborted || isWithdrawn(signal)) throw error;
+      return { kind: 'answered', result: { kind: 'superseded' } } as const;
+    }
+  }
+  return opened;
+}
 
 async function receive(deps: CallModelDependencies, input: CallModelInput, call: OpenModelCall, port: ModelPort, signal: AbortSignal): Promise<ModelReply> {
   const deltas = createDeltaPublisher(deps.store, input, encodeFence(call.fence));

@@ -1,5 +1,6 @@
 import type { Fence } from '../../workflows/contract/fence.js';
 import type { ModelPrice } from '../../workflows/contract/list-cost.js';
+import type { AskServers } from '../mcp/ask-servers.js';
 import type { SessionStore } from '../session/store.port.js';
 import type { ToolCatalog } from '../tools/catalog.js';
 import type { ModelPort, ModelRequest } from './model.port.js';
@@ -12,6 +13,10 @@ export interface CallModelDependencies {
   readonly newEventId: () => string;
   readonly defaultMaxSteps: number;
   readonly approvalTimeoutMs: number;
+  /** Asks a session's MCP servers what they offer. */
+  readonly askServers: AskServers;
+  /** Whether a search engine is set up for `web_search`. */
+  readonly offersSearch: boolean;
   /** List price of a model; undefined where none is known. */
   readonly priceOf: (modelId: string) => ModelPrice | undefined;
 }

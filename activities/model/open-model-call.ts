@@ -2,6 +2,7 @@ import type { CallModelInput, CallModelResult } from '../../workflows/contract/a
 import { decodeFence, encodeFence, type Fence } from '../../workflows/contract/fence.js';
 import { isOverBudget } from '../../workflows/contract/list-cost.js';
 import { type EffectRecord, type InboxItem, NO_USAGE } from '../../workflows/contract/records.js';
+import { keepAnswers, type ServerAnswers, type ServersToAsk, unaskedServers } from '../mcp/ask-servers.js';
 import { buildContext } from '../session/context.js';
 import { holdAtBudget } from '../session/hold-at-budget.js';
 import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
@@ -18,12 +19,19 @@ const MAX_OUTPUT_TOKENS = 32_000;
 const SANDBOX_NOTE =
   'Your tools run in an isolated Linux sandbox without network access. The workspace is /workspace; it is kept between turns. Files elsewhere may be lost.';
 
-type Opened = { readonly kind: 'open'; readonly call: OpenModelCall } | { readonly kind: 'answered'; readonly result: CallModelResult };
+type Opened =
+  | { readonly kind: 'open'; readonly call: OpenModelCall }
+  | { readonly kind: 'answered'; readonly result: CallModelResult }
+  /** MCP servers must be asked first, outside of the lock; nothing has been done but to raise the fence. */
+  | { readonly kind: 'ask_servers'; readonly asked: ServersToAsk };
 
 const answered = (result: CallModelResult): Opened => ({ kind: 'answered', result });
 
-/** The first transaction of a step: checks and raises the fence, takes the inputs, and reads the context. */
-export const openModelCall = (deps: CallModelDependencies, input: CallModelInput): Promise<Opened> =>
+/**
+ * The first transaction of a step: checks and raises the fence, takes the inputs, and reads the context. `answers` are what
+ * the MCP servers said that an earlier try asked for.
+ */
+export const openModelCall = (deps: CallModelDependencies, input: CallModelInput, answers?: ServerAnswers): Promise<Opened> =>
   deps.store.locked(input, async (session) => {
     if (session.record.status === 'terminated') return answered({ kind: 'superseded' });
     const fence = await takeFence(session, input);
@@ -50,16 +58,21 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
       return answered({ kind: 'standing', ...(await readStanding(session, deps.defaultMaxSteps)) });
     }
 
+    const turn = session.record.turn + (session.record.modelDue ? 0 : 1);
+    const asked = answers?.turn === turn ? undefined : unaskedServers(session.record, turn, await session.readMcpTools());
+    if (asked) return { kind: 'ask_servers', asked };
+
     await beginOrContinueTurn(session, inbox);
+    if (answers?.turn === turn) await keepAnswers(session, answers);
     const dead = before ?? (input.epoch === null ? await takeOverDeadCall(session) : undefined);
     const attempt = (dead?.attempt ?? 0) + 1;
     const startEventId = dead?.startEventId ?? (await announceRequest(session, deps.newEventId()));
     await session.claimEffect({ key: effectKey, attempt, startEventId });
-    const { turn, turnUsage, agent } = session.record;
+    const { turnUsage, agent } = session.record;
     const key = modelAttemptKey(turn, turnUsage.steps + 1);
     if (dead && (await failedAttempts(session, key)) >= MAXIMUM_ATTEMPTS) return answered({ kind: 'failed', cause: 'model_unavailable' });
     const attemptId = await session.startAttempt({ turn, step: turnUsage.steps + 1, kind: 'model_call', name: agent.model.id, key, attempt });
-    const catalog = buildCatalog(session.record, await session.readMcpTools());
+    const catalog = buildCatalog(session.record, await session.readMcpTools(), { webSearch: deps.offersSearch });
     const system = [agent.system, catalog.usesSandbox ? SANDBOX_NOTE : null].filter(Boolean).join('\n\n');
     return {
       kind: 'open',

@@ -14,6 +14,7 @@ export function toOpenCall(call: ToolCallRecord): OpenCall {
     name: call.name,
     gate: asks ? 'ask' : call.kind === 'custom' || call.kind === 'worker' ? 'client' : 'run',
     serial: changesWorkspace(call),
+    ...(call.kind === 'mcp' || call.kind === 'server' ? { remote: true } : {}),
     ...(asks && call.decideBy ? { decideBy: call.decideBy.getTime() } : {}),
   };
 }

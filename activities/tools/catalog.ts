@@ -2,6 +2,7 @@ import type { McpToolList, SessionRecord, ToolCallKind, ToolCallRecord } from '.
 import type { PermissionPolicy, ResolvedTool, ResolvedToolset } from '../../workflows/contract/schema/agent.js';
 import type { ModelTool } from '../model/model.port.js';
 import { SANDBOX_TOOLS } from '../sandbox/toolset.js';
+import { WEB_TOOLS } from '../web/web-tools.js';
 import { mcpToolName } from './mcp-name.js';
 
 const sandboxTools = new Map(SANDBOX_TOOLS.map((tool) => [tool.name as string, tool]));
@@ -38,12 +39,20 @@ interface Entry extends ModelTool {
   readonly policy?: PermissionPolicy['type'];
 }
 
-/** The enabled tools of an agent, in its order. `mcpTools` are the lists its MCP servers gave. Pure. */
-export function buildCatalog(session: Pick<SessionRecord, 'agent' | 'environmentType'>, mcpTools: readonly McpToolList[]): ToolCatalog {
+/**
+ * The enabled tools of an agent, in its order. `mcpTools` are the lists its MCP servers gave. Without a search engine
+ * `web_search` is not offered; a call of it is still told why. Pure.
+ */
+export function buildCatalog(
+  session: Pick<SessionRecord, 'agent' | 'environmentType'>,
+  mcpTools: readonly McpToolList[],
+  offers: { readonly webSearch: boolean },
+): ToolCatalog {
   const entries = session.agent.tools.flatMap((tool) => entriesOf(tool, session.environmentType, mcpTools));
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
+  const offered = entries.filter(({ name, kind }) => offers.webSearch || kind !== 'server' || name !== 'web_search');
   return {
-    tools: entries.map(({ name, description, input_schema }) => ({ name, description, input_schema })),
+    tools: offered.map(({ name, description, input_schema }) => ({ name, description, input_schema })),
     usesSandbox: entries.some(({ kind }) => kind === 'sandbox'),
     evaluate: (name, input) => evaluate(byName.get(name), name, input),
   };
@@ -54,15 +63,13 @@ function entriesOf(tool: ResolvedTool, environmentType: SessionRecord['environme
     case 'custom':
       return [{ name: tool.name, description: tool.description, input_schema: tool.input_schema, kind: 'custom', ownName: tool.name, mcpServerName: null }];
     case 'agent_toolset_20260401':
-      return SANDBOX_TOOLS.filter(({ name }) => settingOf(tool, name).enabled).map(({ name, description, input_schema }) => ({
-        name,
-        description,
-        input_schema,
-        kind: environmentType === 'self_hosted' ? 'worker' : 'sandbox',
-        ownName: name,
-        mcpServerName: null,
-        policy: settingOf(tool, name).permission_policy.type,
-      }));
+      return [
+        ...SANDBOX_TOOLS.map((one) => ({ ...one, kind: environmentType === 'self_hosted' ? ('worker' as const) : ('sandbox' as const) })),
+        ...WEB_TOOLS.map((one) => ({ ...one, kind: 'server' as const })),
+      ].flatMap(({ name, description, input_schema, kind }) => {
+        const { enabled, permission_policy: policy } = settingOf(tool, name);
+        return enabled ? [{ name, description, input_schema, kind, ownName: name, mcpServerName: null, policy: policy.type }] : [];
+      });
     case 'mcp_toolset':
       return (mcpTools.find(({ serverName }) => serverName === tool.mcp_server_name)?.tools ?? [])
         .filter(({ name }) => settingOf(tool, name).enabled)

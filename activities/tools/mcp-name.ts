@@ -11,6 +11,9 @@ export function mcpToolName(server: string, tool: string): string {
   const whole = `mcp__${server}__${tool}`;
   const plain = whole.replace(/[^A-Za-z0-9_-]/g, '_');
   if (plain === whole && whole.length <= LONGEST) return whole;
-  const hash = createHash('sha256').update(JSON.stringify([server, tool])).digest('hex').slice(0, 8);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([server, tool]))
+    .digest('hex')
+    .slice(0, 8);
   return `${plain.slice(0, LONGEST - hash.length - 1)}_${hash}`;
 }

@@ -80,4 +80,4 @@ async function within(pending: ReturnType<Resolver>, host: string): Promise<read
   }
 }
 
-const systemResolver: Resolver = (host) => lookup(host, { all: true, verbatim: true });
+const systemResolver: Resolver = (host) => lookup(host, { all: true, order: 'verbatim' });

@@ -13,6 +13,8 @@ export interface GuardedRequest {
   readonly body?: string | Uint8Array<ArrayBuffer>;
   /** How many redirects are followed, 5 if not given; GET and HEAD only, any other method answers the redirect itself. */
   readonly maxRedirects?: number;
+  /** Called with each address before it is asked, redirects too; what it throws ends the request. */
+  readonly check?: (url: URL) => void;
   readonly signal?: AbortSignal;
   /** Milliseconds for the whole request, redirects and body included; without it the idle limits alone hold. */
   readonly timeoutMs?: number;
@@ -66,6 +68,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
     const start = guard.checkUrl(address);
     let url = start;
     for (let redirects = 0; ; redirects += 1) {
+      request.check?.(url);
       const secret = url.origin === start.origin ? request.credentials : undefined;
       const headers = { 'user-agent': USER_AGENT, ...request.headers, ...secret };
       const answer = await fetch(url, { method, headers, body: request.body ?? null, redirect: 'manual', signal, dispatcher }).catch((error: unknown) => {

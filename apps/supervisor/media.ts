@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import { type MediaType, sniffMediaType } from '../../activities/sandbox/media-type.js';
 import type { SandboxOutcome } from '../../activities/sandbox/supervisor-protocol.js';
 
 type Block = SandboxOutcome['content'][number];
@@ -16,7 +17,7 @@ export async function readMedia(file: string): Promise<SandboxOutcome | undefine
   try {
     const head = Buffer.alloc(12);
     await handle.read(head, 0, head.length, 0);
-    const mediaType = sniff(head);
+    const mediaType = sniffMediaType(head);
     if (mediaType === undefined) return undefined;
     if (stat.size > MAX_MEDIA_BYTES) {
       throw new Error(`read: ${file} is ${stat.size} bytes of ${mediaType}; at most ${MAX_MEDIA_BYTES} can be shown. Make a smaller copy.`);
@@ -28,18 +29,7 @@ export async function readMedia(file: string): Promise<SandboxOutcome | undefine
   }
 }
 
-type MediaType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp' | 'application/pdf';
-
 const block = (mediaType: MediaType, data: string): Block =>
   mediaType === 'application/pdf'
     ? { type: 'document', source: { type: 'base64', media_type: mediaType, data } }
     : { type: 'image', source: { type: 'base64', media_type: mediaType, data } };
-
-function sniff(head: Buffer): MediaType | undefined {
-  const ascii = head.toString('latin1');
-  if (ascii.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
-  if (ascii.startsWith('\xff\xd8\xff')) return 'image/jpeg';
-  if (ascii.startsWith('GIF87a') || ascii.startsWith('GIF89a')) return 'image/gif';
-  if (ascii.startsWith('RIFF') && ascii.slice(8, 12) === 'WEBP') return 'image/webp';
-  return ascii.startsWith('%PDF-') ? 'application/pdf' : undefined;
-}

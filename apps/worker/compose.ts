@@ -11,7 +11,9 @@ import { selectProvider } from '../../activities/sandbox/select-provider.js';
 import { createSeal } from '../../activities/session/seal.js';
 import { createSettle } from '../../activities/session/settle.js';
 import type { SessionStore } from '../../activities/session/store.port.js';
+import { createRemoteTools } from '../../activities/tools/remote-tools.js';
 import { createRunTool } from '../../activities/tools/run-tool.js';
+import { createSpill } from '../../activities/tools/spill.js';
 import { createKeepBlob } from '../../infra/blobs/keep-blob.js';
 import { selectBlobs } from '../../infra/blobs/select-blobs.js';
 import type { Config } from '../../infra/config/config.js';
@@ -51,6 +53,12 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     cpus: config.sandbox.cpus,
     processes: config.sandbox.processes,
   });
+  const remote = createRemoteTools({
+    allowPrivate: config.web.allowPrivate,
+    bearerFor: async (request) => (await credentials.findBearer(request))?.reveal(),
+    redact,
+    search: config.web.searchUrl ? { url: config.web.searchUrl, key: config.web.searchKey?.reveal() } : undefined,
+  });
   const boundary = createBoundary({ stopBus: createStopBus(listener), redact, log });
   const defaultMaxSteps = config.limits.maxSteps;
   const callModel = createCallModel({
@@ -61,10 +69,12 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     defaultMaxSteps,
     approvalTimeoutMs: config.approvals.timeoutSeconds * 1_000,
     priceOf: (modelId) => config.models.prices[modelId],
+    askServers: remote.askServers,
+    offersSearch: remote.offersSearch,
   });
   const activities: SessionActivities = {
     callModel: boundary('callModel', callModel),
-    runTool: boundary('runTool', createRunTool({ store, sandboxes })),
+    runTool: boundary('runTool', createRunTool({ store, sandboxes, tools: remote.tools, spill: createSpill({ store, sandboxes }) })),
     settle: boundary('settle', createSettle({ store })),
     seal: boundary('seal', createSeal({ store, defaultMaxSteps, stopCalls: sandboxes.stopCalls })),
     collectOutputs: boundary('collectOutputs', () => Promise.resolve({ files: 0 })),

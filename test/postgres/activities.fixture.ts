@@ -8,6 +8,7 @@ import { createModels } from '../../activities/model/select-model.js';
 import { createSandboxes, workspaceOf } from '../../activities/sandbox/sandboxes.js';
 import { createSeal } from '../../activities/session/seal.js';
 import { createSettle } from '../../activities/session/settle.js';
+import { createRemoteTools } from '../../activities/tools/remote-tools.js';
 import { createRunTool } from '../../activities/tools/run-tool.js';
 import type { ScriptInput } from '../../apps/rehearsal/script.js';
 import { startRehearsal } from '../../apps/rehearsal/server.js';
@@ -54,6 +55,7 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
         processes: 64,
       });
       workers.push(sandboxes);
+      const { tools, ...remote } = createRemoteTools({ allowPrivate: [], bearerFor: async () => undefined, redact: (text) => text, search: undefined });
       const model = createRehearsalModel({ url: rehearsal.url, stallMs: 20_000 });
       const { store } = fixture;
       return {
@@ -65,9 +67,10 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
           newEventId: () => newId('event'),
           defaultMaxSteps: 50,
           approvalTimeoutMs: 600_000,
+          ...remote,
           priceOf: () => undefined,
         }),
-        runTool: createRunTool({ store, sandboxes }),
+        runTool: createRunTool({ store, sandboxes, tools, spill: async () => undefined }),
         settle: createSettle({ store }),
         seal: createSeal({ store, defaultMaxSteps: 50, stopCalls: sandboxes.stopCalls }),
       };

@@ -55,6 +55,8 @@ export interface OpenCall {
   readonly gate: Gate;
   /** Whether it may change the workspace; such calls run one after another, in the model's order. */
   readonly serial: boolean;
+  /** It runs without a sandbox: an MCP server's tool, or one of Rondo's own. */
+  readonly remote?: true;
   /** Milliseconds since the epoch; then an undecided call is denied. */
   readonly decideBy?: number;
 }
@@ -112,6 +114,7 @@ export interface RunToolInput extends SessionRef {
   readonly epoch: number;
   readonly step: number;
   readonly callId: string;
+  readonly remote?: true;
 }
 
 export type RunToolResult =

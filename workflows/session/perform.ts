@@ -57,7 +57,7 @@ async function runTools(run: Run, effect: EffectOf<'run_tools'>): Promise<Outcom
 
 const runTool = async ({ ref }: Run, call: OpenCall, { epoch, step }: EffectOf<'run_tools'>) => ({
   callId: call.id,
-  result: await activities.runTool(`${call.name} · call ${call.ordinal}`, { ...ref, epoch, step, callId: call.id }),
+  result: await activities.runTool(`${call.name} · call ${call.ordinal}`, { ...ref, epoch, step, callId: call.id, ...(call.remote && { remote: true }) }),
 });
 
 /** Nobody waits for files: whatever comes in between goes first, and the next quiet moment looks again. */

@@ -1,0 +1,36 @@
+import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
+import type { RemoteTool } from '../tools/run-remote.js';
+import type { BearerSource } from './ask-servers.js';
+import type { McpPort } from './mcp.port.js';
+import { toResultBlocks } from './result-blocks.js';
+
+/** Longest time one call of an MCP tool may take, in milliseconds. */
+export const MCP_CALL_TIMEOUT_MS = 300_000;
+
+/** Calls of MCP tools, at the server the session's agent names. */
+export const createCallMcpTool =
+  (deps: { readonly mcp: McpPort; readonly bearerFor: BearerSource; readonly timeoutMs?: number }): RemoteTool =>
+  async ({ call, input, session }, signal) => {
+    const server = session.agent.mcp_servers.find(({ name }) => name === call.mcpServerName);
+    if (!server) return failed(`The agent has no MCP server named ${JSON.stringify(call.mcpServerName)} any more. Nothing was run.`);
+    const { workspaceId, vaultIds } = session;
+    const bearer = await deps.bearerFor({ workspaceId, vaultIds, url: server.url });
+    const answer = await deps.mcp.callTool(
+      { url: server.url, bearer },
+      { name: call.name, input },
+      { signal, timeoutMs: deps.timeoutMs ?? MCP_CALL_TIMEOUT_MS },
+    );
+    switch (answer.kind) {
+      case 'answered':
+        return { kind: 'done', outcome: { status: 'completed', content: toResultBlocks(answer.result), is_error: answer.result.isError } };
+      case 'refused':
+        return failed(answer.message);
+      case 'unknown':
+        return answer;
+    }
+  };
+
+const failed = (text: string): { kind: 'done'; outcome: ToolOutcome } => ({
+  kind: 'done',
+  outcome: { status: 'completed', is_error: true, content: [{ type: 'text', text }] },
+});

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { RondoError } from '../../workflows/contract/errors.js';
+import type { StoredEvent } from '../../workflows/contract/records.js';
+import type { ResultBlock } from '../../workflows/contract/schema/content.js';
+import type { WebFetchSettings } from '../../workflows/contract/schema/web-tools.js';
+import { toMediaBlock } from '../tools/media-block.js';
+import { decodeText, isPlainText, parseContentType } from './body-text.js';
+import { passesRules } from './domain-rules.js';
+import type { GuardedFetch } from './guarded-fetch.js';
+import { pageText } from './page-text.js';
+import { isFromSource } from './url-sources.js';
+
+export const WebFetchInput = z.object({ url: z.string().min(1).max(4_096).describe('A complete address, beginning with http:// or https://.') });
+
+/** What a tool of the web answers. `requests` left the machine, whatever came back. */
+export interface WebAnswer {
+  readonly content: ResultBlock[];
+  readonly isError: boolean;
+  readonly requests: number;
+}
+
+export type WebFetch = (
+  input: unknown,
+  context: { readonly settings: WebFetchSettings | undefined; readonly events: readonly StoredEvent[] },
+  signal: AbortSignal,
+) => Promise<WebAnswer>;
+
+const TIMEOUT_MS = 30_000;
+/** The usual rule of thumb. */
+const CHARACTERS_PER_TOKEN = 4;
+/** Characters of an error page that are shown. */
+const ERROR_PAGE = 2_000;
+
+/** Reads one page or file from the web. Only an abort of the signal throws; whatever else goes wrong is told to the model. */
+export const createWebFetch =
+  ({ guardedFetch }: { readonly guardedFetch: GuardedFetch }): WebFetch =>
+  async (input, { settings, events }, signal) => {
+    const url = URL.parse(WebFetchInput.safeParse(input).data?.url ?? '');
+    if (!url) return refusal('web_fetch needs a complete url, for example {"url": "https://example.org/page"}.');
+    if (!isFromSource(url, settings?.url_sources, events)) {
+      return refusal(`${url.href} may not be fetched: this agent reads only addresses that the conversation's allowed sources (url_sources) have named.`);
+    }
+    let requests = 0;
+    const check = (hop: URL) => {
+      if (settings && !passesRules(hop, settings))
+        throw new RondoError('address.refused', `The domain rules of this agent do not let ${JSON.stringify(hop.host)} be fetched.`);
+      requests = 1;
+    };
+    try {
+      const { response, url: found } = await guardedFetch(url, { headers: { accept: ACCEPT }, check, signal, timeoutMs: TIMEOUT_MS });
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return { ...show(response, bytes, found, settings?.max_content_tokens ?? undefined), requests };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof RondoError) return { ...refusal(error.message), requests };
+      throw error;
+    }
+  };
+
+const ACCEPT = 'text/html,application/xhtml+xml,text/*;q=0.9,application/json;q=0.9,application/pdf;q=0.8,image/*;q=0.7,*/*;q=0.1';
+
+const refusal = (text: string): WebAnswer => ({ content: [{ type: 'text', text }], isError: true, requests: 0 });
+
+function show(response: Response, bytes: Uint8Array, url: URL, maxTokens: number | undefined): Omit<WebAnswer, 'requests'> {
+  const { mediaType, charset } = parseContentType(response.headers.get('content-type'));
+  const heading = [`Address: ${url.href}`, ...(response.ok ? [] : [`HTTP status: ${response.status}`])];
+  const isError = !response.ok;
+  if (mediaType === 'text/html' || mediaType === 'application/xhtml+xml' || isPlainText(mediaType) || (mediaType === '' && !bytes.includes(0))) {
+    const plain = decodeText(bytes, charset);
+    const page = mediaType.includes('html') ? pageText(plain, url) : { title: '', text: plain };
+    const limit = Math.min(
+      isError ? ERROR_PAGE : Number.POSITIVE_INFINITY,
+      maxTokens === undefined ? Number.POSITIVE_INFINITY : maxTokens * CHARACTERS_PER_TOKEN,
+    );
+    const text = [...heading, ...(page.title ? [`Title: ${page.title}`] : []), '', cut(page.text, limit)].join('\n');
+    return { content: [{ type: 'text', text }], isError };
+  }
+  const media = isError ? undefined : toMediaBlock(bytes);
+  if (media) return { content: [{ type: 'text', text: heading.join('\n') }, media], isError };
+  const what = isError ? `HTTP status ${response.status}` : `${JSON.stringify(mediaType || 'no media type')}, ${bytes.byteLength} bytes`;
+  return {
+    content: [{ type: 'text', text: `${url.href} answered with ${what}. web_fetch shows HTML, text, JSON and XML, and images and PDFs of up to 3.75 MB.` }],
+    isError: true,
+  };
+}
+
+const cut = (text: string, limit: number): string =>
+  text.length <= limit ? text : `${text.slice(0, limit)}\n\n[Cut here: the whole has ${text.length} characters.]`;
