@@ -27,6 +27,7 @@ const COLOR_TOOL = {
 const SCRIPTS: Readonly<Record<string, ScriptInput>> = {
   color: { replies: [{ tool_calls: [{ name: 'favorite_color', input: { of: 'sky' } }] }, { text: 'The answer was {{last_result}}.' }] },
   shell: { replies: [{ tool_calls: [{ name: 'bash', input: { command: 'echo from-the-tool' } }] }, { text: 'It printed {{last_result}}' }] },
+  slowly: { replies: [{ text: 'one two three four five six seven eight', chunk_ms: 40 }] },
   stalled: { replies: [{ text: 'one two three', stall_after: 1, ping_ms: 500 }] },
 };
 
@@ -60,7 +61,7 @@ export interface World {
 }
 
 export async function startWorld(): Promise<World> {
-  const platform = await startPlatform({ scripts: SCRIPTS, environment: { RONDO_SANDBOX: 'bubblewrap' } });
+  const platform = await startPlatform({ scripts: SCRIPTS });
   const called = new Set<MethodPath>();
   const clientWith = (key: string) => watch(new Anthropic({ apiKey: key, baseURL: platform.url, maxRetries: 0 }), called);
   const client = clientWith(platform.key);

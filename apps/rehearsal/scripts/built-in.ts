@@ -1,6 +1,7 @@
 import { NOT_A_LANGUAGE_MODEL } from '../not-a-language-model.js';
 import type { ScriptInput } from '../script.js';
 import { demo } from './demo.js';
+import { order } from './order.js';
 
 const echo: ScriptInput = {
   description: 'Answers with the text it got.',
@@ -38,4 +39,4 @@ const slow: ScriptInput = {
 };
 
 /** The scripts that every rehearsal server has. */
-export const BUILT_IN_SCRIPTS: Readonly<Record<string, ScriptInput>> = { demo, echo, default: byRule, slow };
+export const BUILT_IN_SCRIPTS: Readonly<Record<string, ScriptInput>> = { demo, echo, default: byRule, order, slow };

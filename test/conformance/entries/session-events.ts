@@ -99,7 +99,7 @@ export const sessionEvents: Entries = {
       for (const event of seen) if ('id' in event) expect(event).toEqual(log.get(event.id));
     },
     'shows the text as it comes to who asks for it': async ({ client, session, say }) => {
-      const { id } = await session();
+      const { id } = await session({ model: 'rehearsal/slowly' });
       const stream = await client.beta.sessions.events.stream(id, { event_deltas: ['agent.message'] });
       await client.beta.sessions.events.send(id, { events: say('Hello.') });
       const started = new Set<string>();
