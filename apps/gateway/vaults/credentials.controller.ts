@@ -6,7 +6,9 @@ import { Answers, listOf } from '../http/api-docs.js';
 import { pathId } from '../http/path-id.js';
 import { Workspace } from '../http/request-context.js';
 import { CredentialWire, DeletedCredentialWire } from './credential.wire.js';
+import { CredentialValidationWire } from './credential-validation.wire.js';
 import { CredentialsService } from './credentials.service.js';
+import { ValidationService } from './validation.service.js';
 
 const Vault = () => Param('vault_id', pathId('vault'));
 const Credential = () => Param('credential_id', pathId('credential'));
@@ -15,9 +17,11 @@ const Credential = () => Param('credential_id', pathId('credential'));
 @Controller('v1/vaults/:vault_id/credentials')
 export class CredentialsController {
   readonly #credentials: CredentialsService;
+  readonly #validation: ValidationService;
 
-  constructor(@Inject(CredentialsService) credentials: CredentialsService) {
+  constructor(@Inject(CredentialsService) credentials: CredentialsService, @Inject(ValidationService) validation: ValidationService) {
     this.#credentials = credentials;
+    this.#validation = validation;
   }
 
   @Post()
@@ -56,6 +60,14 @@ export class CredentialsController {
   @Answers(200, CredentialWire)
   archive(@Workspace() workspace: string, @Vault() vault: string, @Credential() id: string) {
     return this.#credentials.archive(workspace, vault, id);
+  }
+
+  @Post(':credential_id/mcp_oauth_validate')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Try an OAuth credential on its MCP server' })
+  @Answers(200, CredentialValidationWire)
+  validate(@Workspace() workspace: string, @Vault() vault: string, @Credential() id: string) {
+    return this.#validation.validate(workspace, vault, id);
   }
 
   @Delete(':credential_id')
