@@ -117,9 +117,15 @@ module.exports = {
       to: { path: packageNamed('dockerode|@types/dockerode') },
     },
     {
+      name: 'x509-in-its-adapters',
+      comment: 'Certificates are made in one place.',
+      from: { pathNot: ['/x509[-a-z]*\\.adapter\\.ts$', tests] },
+      to: { path: packageNamed('@peculiar/[^/]+') },
+    },
+    {
       name: 'nest-in-the-gateway',
-      comment: 'Containers and decorators end where HTTP ends.',
-      from: { pathNot: ['^apps/gateway/', tests] },
+      comment: 'Containers and decorators end where HTTP ends. The certificate library needs the same reflection.',
+      from: { pathNot: ['^apps/gateway/', '/x509\\.adapter\\.ts$', tests] },
       to: { path: packageNamed('@nestjs/[^/]+|express|@types/express|reflect-metadata|rxjs') },
     },
     {
