@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createKeyring } from '../vault/keyring.js';
 import { homeFolder, keptSecret, socketFolder } from './home.js';
 
 let home: string;
@@ -31,6 +32,7 @@ it('keeps a secret in a file that only its owner can read, and gives the same on
   expect(secret).toMatch(/^[\w-]{32}$/);
   expect(keptSecret(file)).toBe(secret);
   expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(createKeyring(keptSecret(join(home, 'encryption-key'), 32, 'base64'), 'the file').texts).toHaveLength(1);
 });
 
 it('puts sockets into the data folder where their path is short enough', () => {
