@@ -6,7 +6,7 @@ import { waitFor } from '../support/wait-for.js';
 let platform: Platform;
 
 /** A dollar for each request: a million input tokens at one dollar a million. */
-const usage = { input_tokens: 1_000_000, output_tokens: 0 };
+const usage = { input_tokens: 1_000_000, output_tokens: 0, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 };
 const step = { tool_calls: [{ name: 'read', input: { file_path: '/etc/hostname' } }], usage };
 
 beforeAll(async () => {
