@@ -58,6 +58,8 @@ export async function startTestGateway(variables: Readonly<Record<string, string
     url: gateway.url,
     ownerUrl,
     pool,
+    blobs,
+    blobsPath,
     secretBox,
     workspaceId,
     otherWorkspaceId,
