@@ -1,7 +1,7 @@
 import type { AgentDefinition } from '../../workflows/contract/schema/agent.js';
 import { newId } from '../ids.js';
 import { toJsonb } from './json.js';
-import { createFilter, type Page, type PageRequest, type Position, positionOf, type TimeRange, toPage } from './page.js';
+import { createFilter, type Page, type PageRequest, type Position, positionOf, type TimeRange, toPage, withinBytes } from './page.js';
 import { only } from './rows.js';
 import type { Transaction } from './transaction.js';
 
@@ -16,6 +16,8 @@ export interface AgentRecord {
 }
 
 const COLUMNS = `a.id, v.version, v.definition, a.created_at as "createdAt", v.created_at as "updatedAt", a.archived_at as "archivedAt"`;
+
+const BYTES = 'octet_length(v.definition::text) as bytes';
 
 export async function insertAgent(tx: Transaction, definition: AgentDefinition): Promise<AgentRecord> {
   const id = newId('agent');
@@ -54,11 +56,13 @@ export async function listAgents(
   if (!filter.includeArchived) where.raw('archived_at is null');
   where.after('created_at', page);
   const { rows } = await tx.query<AgentRecord & { position: Position }>(
-    `select ${COLUMNS}, a.position
-     from (select id, latest_version, created_at, archived_at, ${positionOf('created_at')} from agents ${where.sql}
-       order by created_at ${page.order}, id ${page.order} limit ${where.bind(page.limit + 1)}) a
-     join agent_versions v on v.agent_id = a.id and v.version = a.latest_version
-     order by a.created_at ${page.order}, a.id ${page.order}`,
+    withinBytes(
+      `select ${COLUMNS}, a.position, ${BYTES}
+       from (select id, latest_version, created_at, archived_at, ${positionOf('created_at')} from agents ${where.sql}
+         order by created_at ${page.order}, id ${page.order} limit ${where.bind(page.limit + 1)}) a
+       join agent_versions v on v.agent_id = a.id and v.version = a.latest_version`,
+      `"createdAt" ${page.order}, id ${page.order}`,
+    ),
     where.values,
   );
   return toPage(rows, page.limit);
@@ -90,9 +94,12 @@ export async function listVersions(tx: Transaction, agentId: string, page: PageR
   where.where(agentId, (parameter) => `a.id = ${parameter}`);
   where.where(page.after?.at, (parameter) => `v.version ${page.order === 'asc' ? '>' : '<'} ${parameter}::bigint`);
   const { rows } = await tx.query<AgentRecord & { position: Position }>(
-    `select ${COLUMNS}, jsonb_build_object('at', v.version, 'id', a.id) as position
-     from agents a join agent_versions v on v.agent_id = a.id ${where.sql}
-     order by v.version ${page.order} limit ${where.bind(page.limit + 1)}`,
+    withinBytes(
+      `select ${COLUMNS}, jsonb_build_object('at', v.version, 'id', a.id) as position, ${BYTES}
+       from agents a join agent_versions v on v.agent_id = a.id ${where.sql}
+       order by v.version ${page.order} limit ${where.bind(page.limit + 1)}`,
+      `version ${page.order}`,
+    ),
     where.values,
   );
   return toPage(rows, page.limit);

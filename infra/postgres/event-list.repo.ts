@@ -1,5 +1,5 @@
 import type { InboxItem, StoredEvent } from '../../workflows/contract/records.js';
-import { createFilter, type TimeRange } from './page.js';
+import { createFilter, type TimeRange, withinBytes } from './page.js';
 import type { Transaction } from './transaction.js';
 
 export interface EventFilter {
@@ -16,43 +16,68 @@ export interface EventPageRequest {
   readonly position?: number | undefined;
 }
 
-/** Events of the log, one more than the limit where there are more. */
-export async function listEvents(tx: Transaction, sessionId: string, page: EventPageRequest, filter: EventFilter): Promise<StoredEvent[]> {
+/** Rows of one page, and whether there are more. It ends where it gets too heavy. */
+export interface Stretch<Row> {
+  readonly rows: readonly Weighed<Row>[];
+  readonly more: boolean;
+}
+
+type Weighed<Row> = Row & { /** Of its body. */ readonly bytes: number };
+
+/** Events of the log. */
+export async function listEvents(tx: Transaction, sessionId: string, page: EventPageRequest, filter: EventFilter): Promise<Stretch<StoredEvent>> {
   const where = createFilter();
   where.where(sessionId, (parameter) => `session_id = ${parameter}`);
   where.where(page.seq, (parameter) => `seq ${page.order === 'asc' ? '>' : '<'} ${parameter}`);
   where.where(filter.types, (parameter) => `type = any(${parameter})`);
   where.within('processed_at', filter.processedAt);
-  const { rows } = await tx.query<StoredEvent>(
-    `select seq, id, type, body, null as provider, processed_at as "processedAt" from events ${where.sql}
-     order by seq ${page.order} limit ${where.bind(page.limit + 1)}`,
+  const { rows } = await tx.query<Found<StoredEvent>>(
+    withinBytes(
+      `select seq, id, type, body, bytes, null as provider, processed_at as "processedAt" from events ${where.sql}
+       order by seq ${page.order} limit ${where.bind(page.limit + 1)}`,
+      `seq ${page.order}`,
+    ),
     where.values,
   );
-  return rows;
+  return toStretch(rows, page.limit);
 }
 
-/** Accepted inputs that no step has taken yet, one more than the limit where there are more. */
-export async function listQueuedInputs(tx: Transaction, sessionId: string, page: EventPageRequest, filter: EventFilter): Promise<InboxItem[]> {
+/** Accepted inputs that no step has taken yet. */
+export async function listQueuedInputs(tx: Transaction, sessionId: string, page: EventPageRequest, filter: EventFilter): Promise<Stretch<InboxItem>> {
   const where = createFilter();
   where.where(sessionId, (parameter) => `session_id = ${parameter}`);
   where.where(page.position, (parameter) => `position ${page.order === 'asc' ? '>' : '<'} ${parameter}`);
   where.where(filter.types, (parameter) => `type = any(${parameter})`);
-  const { rows } = await tx.query<InboxItem>(
-    `select id, position, type, body, created_at as "createdAt" from inbox ${where.sql} order by position ${page.order} limit ${where.bind(page.limit + 1)}`,
+  const { rows } = await tx.query<Found<InboxItem>>(
+    withinBytes(
+      `select id, position, type, body, bytes, created_at as "createdAt" from inbox ${where.sql}
+       order by position ${page.order} limit ${where.bind(page.limit + 1)}`,
+      `position ${page.order}`,
+    ),
     where.values,
   );
-  return rows;
+  return toStretch(rows, page.limit);
 }
 
 /** Events after a number, for a reader that follows the log. */
-export async function followEvents(tx: Transaction, sessionId: string, after: number, limit: number): Promise<StoredEvent[]> {
-  const { rows } = await tx.query<StoredEvent>({
+export async function followEvents(tx: Transaction, sessionId: string, after: number, limit: number): Promise<Stretch<StoredEvent>> {
+  const { rows } = await tx.query<Found<StoredEvent>>({
     name: 'follow_events',
-    text: `select seq, id, type, body, null as provider, processed_at as "processedAt" from events
-      where session_id = $1 and seq > $2 order by seq limit $3`,
-    values: [sessionId, after, limit],
+    text: withinBytes(
+      `select seq, id, type, body, bytes, null as provider, processed_at as "processedAt" from events
+       where session_id = $1 and seq > $2 order by seq limit $3`,
+      'seq',
+    ),
+    values: [sessionId, after, limit + 1],
   });
-  return rows;
+  return toStretch(rows, limit);
+}
+
+type Found<Row> = Weighed<Row> & { readonly found: number };
+
+function toStretch<Row>(rows: readonly Found<Row>[], limit: number): Stretch<Row> {
+  const shown = rows.slice(0, limit);
+  return { rows: shown, more: (rows[0]?.found ?? 0) > shown.length };
 }
 
 /** Number of the event that ended the session, if it ended. */

@@ -65,7 +65,21 @@ const storable = (value: unknown): unknown => (typeof value === 'string' ? toTex
 /** The select item that `toPage` reads a row's position from. */
 export const positionOf = (column: string): string => `jsonb_build_object('at', (extract(epoch from ${column}) * 1000000)::bigint, 'id', id) as position`;
 
-export const toPage = <T>(rows: readonly (T & { readonly position: Position })[], limit: number): Page<T> => ({
-  items: rows.slice(0, limit),
-  more: rows.length > limit,
-});
+/** A page of rows; those of a statement cut by `withinBytes` say how many there were. */
+export function toPage<T>(rows: readonly (T & { readonly position: Position; readonly found?: number })[], limit: number): Page<T> {
+  const items = rows.slice(0, limit);
+  return { items, more: (rows[0]?.found ?? rows.length) > items.length };
+}
+
+/** Most bytes of stored content in one page; a page has at least one row, however heavy. */
+export const PAGE_BYTES = 32_000_000;
+
+/**
+ * The rows of a page's statement, in its order, up to the one that makes the page too heavy. Each row has `bytes`; added is
+ * `found`, the number of rows there were. What is cut off never leaves the database.
+ */
+export const withinBytes = (statement: string, order: string): string =>
+  `select counted.* from (
+     select page.*, sum(bytes) over places as weight, row_number() over places as place, count(*) over () as found
+     from (${statement}) page window places as (order by ${order})) counted
+   where place = 1 or weight <= ${PAGE_BYTES} order by place`;

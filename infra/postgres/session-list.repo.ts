@@ -1,5 +1,5 @@
 import type { SessionRecord, SessionStatus } from '../../workflows/contract/records.js';
-import { createFilter, type Page, type PageRequest, type Position, positionOf, type TimeRange, toPage } from './page.js';
+import { createFilter, type Page, type PageRequest, type Position, positionOf, type TimeRange, toPage, withinBytes } from './page.js';
 import { SESSION_COLUMNS } from './sessions.repo.js';
 import type { Transaction } from './transaction.js';
 
@@ -29,8 +29,11 @@ export async function listSessions(tx: Transaction, page: PageRequest, filter: S
   if (!filter.includeArchived) where.raw('archived_at is null');
   where.after('created_at', page);
   const { rows } = await tx.query<SessionRecord & { position: Position }>(
-    `select ${SESSION_COLUMNS}, ${positionOf('created_at')} from sessions ${where.sql}
-     order by created_at ${page.order}, id ${page.order} limit ${where.bind(page.limit + 1)}`,
+    withinBytes(
+      `select ${SESSION_COLUMNS}, ${positionOf('created_at')}, octet_length(agent::text) as bytes from sessions ${where.sql}
+       order by created_at ${page.order}, id ${page.order} limit ${where.bind(page.limit + 1)}`,
+      `"createdAt" ${page.order}, id ${page.order}`,
+    ),
     where.values,
   );
   return toPage(rows, page.limit);

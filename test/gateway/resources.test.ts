@@ -189,9 +189,9 @@ describe('sessions, by the official SDK', () => {
     ['a malformed agent', { agent: 'x' }, 404],
     ['an unknown environment', { environment_id: 'env_01KAN0000000000000000000AA' }, 404],
     ['resources', { resources: [{ type: 'file', file_id: 'file_1' }] }, 400],
-    ['vaults', { vault_ids: ['vlt_1'] }, 400],
+    ['an unknown vault', { vault_ids: ['vlt_1'] }, 404],
     ['a budget', { budget: { type: 'limit', max_list_cost: { amount: '100', currency: 'USD' } } }, 400],
-    ['overrides', { agent: { type: 'agent_with_overrides', id: 'agent_01KAN0000000000000000000AA' } }, 400],
+    ['overrides of an unknown agent', { agent: { type: 'agent_with_overrides', id: 'agent_01KAN0000000000000000000AA' } }, 404],
     ['an interrupt as initial event', { initial_events: [{ type: 'user.interrupt' }] }, 400],
   ])('refuse %s', async (_case, extra, status) => {
     const { agent, environment } = await prepare();

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { acceptInputs } from '../../../activities/session/accept-inputs.js';
 import { newId } from '../../../infra/ids.js';
-import { listEvents, listQueuedInputs } from '../../../infra/postgres/event-list.repo.js';
+import { listEvents, listQueuedInputs, type Stretch } from '../../../infra/postgres/event-list.repo.js';
+import { PAGE_BYTES } from '../../../infra/postgres/page.js';
 import type { Pool } from '../../../infra/postgres/pool.js';
 import { lockSession, notify } from '../../../infra/postgres/session-store.js';
 import { getSession } from '../../../infra/postgres/sessions.repo.js';
@@ -49,23 +50,38 @@ export class EventsService {
     const { queued, stored } = await transaction(this.#pool, workspaceId, async (tx) => {
       await getSession(tx, sessionId);
       // Inputs first: one that moves into the log in between is then seen twice, never missed.
-      const queued = query.created_at ? [] : await listQueuedInputs(tx, sessionId, request, filter);
+      const queued = query.created_at ? { rows: [], more: false } : await listQueuedInputs(tx, sessionId, request, filter);
       return { queued, stored: await listEvents(tx, sessionId, request, filter) };
     });
     return toPage(query, cursor, stored, queued);
   }
 }
 
-function toPage(query: Pick<EventListQuery, 'order' | 'limit'>, cursor: z.infer<typeof Cursor>, stored: readonly StoredEvent[], queued: readonly InboxItem[]) {
-  const inLog = new Set(stored.map(({ id }) => id));
-  const log = stored.map((event) => ({ wire: toEventWire(event), seq: event.seq, position: undefined }));
-  const inputs = queued.filter(({ id }) => !inLog.has(id)).map((input) => ({ wire: toQueuedWire(input), seq: undefined, position: input.position }));
-  const all = query.order === 'asc' ? [...log, ...inputs] : [...inputs, ...log];
-  const shown = all.slice(0, query.limit);
+/** One page of the log and the inputs behind it: at most `limit` items, and as many as are not too heavy together. */
+function toPage(query: Pick<EventListQuery, 'order' | 'limit'>, cursor: z.infer<typeof Cursor>, stored: Stretch<StoredEvent>, queued: Stretch<InboxItem>) {
+  const inLog = new Set(stored.rows.map(({ id }) => id));
+  const log = stored.rows.map((event) => ({ wire: toEventWire(event), bytes: event.bytes, seq: event.seq, position: undefined }));
+  const inputs = queued.rows
+    .filter(({ id }) => !inLog.has(id))
+    .map((input) => ({ wire: toQueuedWire(input), bytes: input.bytes, seq: undefined, position: input.position }));
+  const [first, second] = query.order === 'asc' ? [{ items: log, more: stored.more }, inputs] : [{ items: inputs, more: queued.more }, log];
+  const all = first.more ? first.items : [...first.items, ...second];
+  const shown = all.slice(0, Math.min(query.limit, fitting(all)));
+  const more = shown.length < all.length || stored.more || queued.more;
   const seq = shown.findLast((item) => item.seq !== undefined)?.seq ?? cursor.seq;
   const position = shown.findLast((item) => item.position !== undefined)?.position ?? cursor.position;
   // Read backwards, the inputs are over as soon as the log begins.
   const inputsOver = query.order === 'desc' && seq !== undefined;
   const next = { order: query.order, seq, position: inputsOver ? 0 : position };
-  return { data: shown.map(({ wire }) => wire), next_page: all.length > query.limit ? encodeCursor(next) : null };
+  return { data: shown.map(({ wire }) => wire), next_page: more ? encodeCursor(next) : null };
+}
+
+/** How many of these are not too heavy for one page; at least one. */
+function fitting(items: readonly { readonly bytes: number }[]): number {
+  let weight = 0;
+  for (const [index, { bytes }] of items.entries()) {
+    weight += bytes;
+    if (weight > PAGE_BYTES) return Math.max(1, index);
+  }
+  return items.length;
 }

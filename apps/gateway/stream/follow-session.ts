@@ -45,12 +45,12 @@ export async function* followSession(pool: Pool, log: Logger, options: FollowOpt
 
   const read = () =>
     transaction(pool, options.workspaceId, async (tx) => {
-      const events = await followEvents(tx, sessionId, seq, BATCH);
-      if (events.length === BATCH) return { events, deltas: [], gone: false };
+      const { rows: events, more } = await followEvents(tx, sessionId, seq, BATCH);
+      if (more) return { events, more, deltas: [], gone: false };
       const known = { seq: events.at(-1)?.seq ?? seq, after: position, types: options.deltaTypes, limit: DELTA_BATCH };
       const deltas = options.deltaTypes.length > 0 ? await followDeltas(tx, sessionId, known) : [];
       const gone = events.length === 0 && (await findSession(tx, sessionId)) === undefined;
-      return { events, deltas, gone };
+      return { events, more, deltas, gone };
     });
 
   while (!signal.aborted) {
@@ -69,7 +69,7 @@ export async function* followSession(pool: Pool, log: Logger, options: FollowOpt
     }
     seq = found.events.at(-1)?.seq ?? seq;
     position = found.deltas.at(-1)?.position ?? position;
-    const caughtUp = found.events.length < BATCH && found.deltas.length < DELTA_BATCH;
+    const caughtUp = !found.more && found.deltas.length < DELTA_BATCH;
     yield { frames: [...found.events.map(eventFrame), ...preview.push(found.deltas)], caughtUp };
     if (found.events.some(({ type }) => type === 'session.status_terminated')) return;
     if (caughtUp) await bell.wait(LOOK_AGAIN_MS, signal);
