@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport, StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { McpError } from '@modelcontextprotocol/sdk/types.js';
@@ -5,7 +6,7 @@ import { z } from 'zod';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { GuardedFetch } from '../web/guarded-fetch.js';
 import type { McpAnswer, McpListing, McpPort, McpRequestOptions, McpServerAccess } from './mcp.port.js';
-import { createWatchedFetch } from './watched-fetch.js';
+import { createWatchedFetch, type WatchedFetch } from './watched-fetch.js';
 
 export interface McpAdapterOptions {
   /** Its idle limit must be longer than any call, its size limit is the one of results. */
@@ -82,6 +83,10 @@ export function createMcpClient({ guardedFetch, redact }: McpAdapterOptions): Mc
       reconnectionOptions: { initialReconnectionDelay: 1_000, maxReconnectionDelay: 1_000, reconnectionDelayGrowFactor: 1, maxRetries: 0 },
       ...(server.bearer === undefined ? {} : { requestInit: { headers: { authorization: `Bearer ${server.bearer}` } } }),
     });
+    // The client passes messages to whoever listened before it.
+    transport.onmessage = (message) => {
+      if ('id' in message && !('method' in message)) watched.answered(message.id);
+    };
     const whole = async () => {
       // The class declares an optional property that its interface has without undefined.
       await client.connect(transport as Parameters<typeof client.connect>[0], { signal, timeout });
@@ -94,7 +99,7 @@ export function createMcpClient({ guardedFetch, redact }: McpAdapterOptions): Mc
       const failure = describe(error, server, timer.aborted, options.timeoutMs);
       return work.failed({ ...failure, message: redact(withoutSecret(failure.message, server.bearer)).slice(0, LONGEST_MESSAGE) });
     } finally {
-      void close(client, transport);
+      void close(client, transport, watched);
     }
   }
 }
@@ -139,9 +144,11 @@ function withoutSecret<Value>(value: Value, secret: string | undefined): Value {
 }
 
 /** Ends the server's session and the connection; a server that does not answer this is left alone. */
-async function close(client: Client, transport: StreamableHTTPClientTransport): Promise<void> {
-  const late = AbortSignal.timeout(GOODBYE_TIMEOUT_MS);
-  late.addEventListener('abort', () => void client.close().catch(() => undefined), { once: true });
-  await transport.terminateSession().catch(() => undefined);
+async function close(client: Client, transport: StreamableHTTPClientTransport, watched: WatchedFetch): Promise<void> {
+  const goodbye = async () => {
+    await watched.settled();
+    await transport.terminateSession();
+  };
+  await Promise.race([goodbye().catch(() => undefined), delay(GOODBYE_TIMEOUT_MS, undefined, { ref: false })]);
   await client.close().catch(() => undefined);
 }
