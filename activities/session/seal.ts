@@ -5,6 +5,7 @@ import { END_POLICIES, type EndCause } from '../../workflows/contract/stop.js';
 import { readStanding } from './standing.js';
 import type { LockedSession, SessionStore } from './store.port.js';
 import { answeredCall, idleEvents, textResultEvent } from './wire-events.js';
+import { isReleasedToWorker } from './worker-loss.js';
 
 export interface SealDependencies {
   readonly store: SessionStore;
@@ -91,15 +92,16 @@ export async function closeOpenCalls(session: LockedSession, open: readonly Tool
   for (const call of open) {
     const effect = await session.findEffect(call.id);
     if (effect?.generation != null) started.push(call.id);
-    if (!answered.has(call.id)) await session.append([textResultEvent(call, sealedText(cause, effect?.generation != null), true)]);
+    if (!answered.has(call.id)) await session.append([textResultEvent(call, sealedText(cause, call, effect?.generation != null), true)]);
     await session.finishToolCall(call.id);
     await session.sealEffect(call.id, { kind: 'done', outcome: 'interrupted', isError: true });
   }
   return started;
 }
 
-function sealedText(cause: EndCause | 'killed', started: boolean): string {
+function sealedText(cause: EndCause | 'killed', call: ToolCallRecord, started: boolean): string {
   const why = cause === 'interrupted' ? 'The user interrupted the turn.' : 'The turn was ended.';
+  if (isReleasedToWorker(call)) return `${why} A worker may have begun this call; what it did until then stays done.`;
   return started ? `${why} This call was stopped while it ran; what it did until then stays done.` : `${why} This call was not run.`;
 }
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addEnvironmentFile } from '../../infra/config/environment.js';
 import { demo } from './demo.command.js';
 import { doctor } from './doctor.command.js';
+import { createEnvironmentKey } from './environment-keys.command.js';
 import { start } from './start.command.js';
 
 const LEAST_NODE = 24;
@@ -24,6 +25,17 @@ program
   .action(demo);
 
 program.command('doctor').description('Say what is there, what is embedded, what is missing, and what to do.').action(doctor);
+
+program
+  .command('environments')
+  .description('Environments of the running Rondo.')
+  .command('keys')
+  .description('Keys for the workers of a self-hosted environment.')
+  .command('create')
+  .description('Make a key and print it; it is never shown again.')
+  .argument('<environment>', 'id of the environment, env_…')
+  .option('--name <name>', 'what the key is for')
+  .action(createEnvironmentKey);
 
 try {
   await program.parseAsync();

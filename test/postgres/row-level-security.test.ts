@@ -1,6 +1,12 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { insertEnvironmentKey } from '../../infra/postgres/environment-keys.repo.js';
+import { getSession } from '../../infra/postgres/sessions.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
+import { insertWork, offerWork } from '../../infra/postgres/work.repo.js';
+import { notePoller } from '../../infra/postgres/work-queue.repo.js';
+import { mintWorkToken } from '../../infra/postgres/work-tokens.repo.js';
+import type { SessionRef } from '../../workflows/contract/activities.js';
 import { NO_USAGE } from '../../workflows/contract/records.js';
 import { aSession, type StoreFixture, send, startStore, userMessage } from './session.fixture.js';
 
@@ -35,14 +41,29 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
   await workspace.store.locked(ref, async (session) => {
     await session.takeInbox(await session.readInbox());
     const id = `sevt_call${ref.sessionId.slice(-12)}`;
-    await session.addToolCalls([{ id, step: 1, ordinal: 1, name: 'bash', kind: 'sandbox', mcpServerName: null, permission: 'allow', decideBy: null, finished: false }]);
+    await session.addToolCalls([
+      { id, step: 1, ordinal: 1, name: 'bash', kind: 'sandbox', mcpServerName: null, permission: 'allow', decideBy: null, finished: false },
+    ]);
     await session.claimEffect({ key: id, attempt: 1 });
     await session.startAttempt({ turn: 1, step: 1, kind: 'tool_call', name: 'bash', key: id, attempt: 1 });
     await session.saveSandbox({ generation: 1, name: `sandbox-${ref.sessionId}`, engine: 'docker', runtime: 'runc', isolation: 'container', state: 'ready' });
     await session.moveInvocations({ status: 'running', stopReason: null, usage: NO_USAGE });
   });
+  await fillWorkQueue(workspace, ref);
   await workspace.store.publishDeltas(ref, [{ eventId: 'sevt_streamed', eventType: 'agent.message', attempt: 1, block: 0, text: 'on its way' }], 0);
   await send(workspace, ref, userMessage('for the inbox'));
+}
+
+/** A key, an item on offer with its token, and a worker that asked. */
+async function fillWorkQueue({ pool, workspaceId }: Pick<StoreFixture, 'pool' | 'workspaceId'>, { sessionId }: SessionRef): Promise<void> {
+  await transaction(pool, workspaceId, async (tx) => {
+    const { environmentId } = await getSession(tx, sessionId);
+    const key = await insertEnvironmentKey(tx, { environmentId, name: null, key: `sk-rondo-env-of-${workspaceId}` });
+    await insertWork(tx, { sessionId, environmentId, afterMs: 0 });
+    const item = await offerWork(tx, environmentId, 0);
+    await mintWorkToken(tx, { workId: item?.id ?? '', claim: 1, keyId: key.id });
+    await notePoller(tx, environmentId, 'a worker');
+  });
 }
 
 /** Runs statements as the application's role; the workspace is set the way transactions set it, or not at all. */
@@ -75,7 +96,7 @@ const insertRow = (client: pg.PoolClient, table: string, row: Record<string, unk
   client.query(`insert into ${table} overriding system value select * from jsonb_populate_record(null::${table}, $1)`, [JSON.stringify(row)]);
 
 describe('the rows of a workspace', () => {
-  it('lie in thirteen tables, each with rows of two workspaces here', async () => {
+  it('lie in these tables, each with rows of two workspaces here', async () => {
     expect(tables).toEqual([
       'agent_versions',
       'agents',
@@ -83,6 +104,7 @@ describe('the rows of a workspace', () => {
       'attempts',
       'deltas',
       'effects',
+      'environment_keys',
       'environments',
       'events',
       'inbox',
@@ -90,6 +112,9 @@ describe('the rows of a workspace', () => {
       'sandboxes',
       'sessions',
       'tool_calls',
+      'work_items',
+      'work_pollers',
+      'work_tokens',
     ]);
     for (const table of tables) {
       expect(await countAsOwner(table, fixture.workspaceId), table).toBeGreaterThan(0);
@@ -198,15 +223,22 @@ describe("the application's role", () => {
     await expect(attempt).rejects.toMatchObject(DENIED);
   });
 
-  it('may call three functions that look past the policies; they answer ids and nothing else, and nobody else may call them', async () => {
+  it('may call these functions that look past the policies; they answer ids and nothing else, and nobody else may call them', async () => {
     const { rows } = await owner.query<{ name: string; answers: string; public: boolean }>(
       `select p.proname as name, pg_get_function_result(p.oid) as answers,
          exists (select 1 from aclexplode(p.proacl) a where a.grantee = 0) or p.proacl is null as public
        from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef order by 1`,
     );
     expect(rows).toEqual([
+      { name: 'environment_of_key', answers: 'TABLE(key_id text, workspace_id text, environment_id text)', public: false },
       { name: 'sandboxes_in_use', answers: 'TABLE(session_id text, workspace_id text, name text, terminated boolean)', public: false },
       { name: 'sessions_to_wake', answers: 'TABLE(session_id text, workspace_id text)', public: false },
+      {
+        name: 'work_of_token',
+        answers: 'TABLE(workspace_id text, environment_id text, session_id text, work_id text, claim integer, held boolean)',
+        public: false,
+      },
+      { name: 'work_to_end', answers: 'TABLE(work_id text, session_id text, workspace_id text)', public: false },
       { name: 'workspace_of_key', answers: 'TABLE(key_id text, workspace_id text)', public: false },
     ]);
   });
