@@ -46,6 +46,7 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
     defaultMaxSteps: limits.maxSteps,
     approvalTimeoutMs: 60_000,
     priceOf: () => undefined,
+    readFile: () => Promise.resolve(undefined),
     ...remote,
   });
   const runTool = createRunTool({ store, sandboxes, tools, spill: () => Promise.resolve(undefined) });

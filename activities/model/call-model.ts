@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import type { CallModelInput, CallModelResult } from '../../workflows/contract/activities.js';
 import { ERRORS, RondoError } from '../../workflows/contract/errors.js';
 import { encodeFence } from '../../workflows/contract/fence.js';
+import { LARGEST_IN_MESSAGE } from '../../workflows/contract/file-content.js';
 import type { ActivityRun } from '../boundary.js';
 import { isWithdrawn } from '../withdrawal.js';
 import { createDeltaPublisher } from './deltas.js';
 import { createPlaces } from './event-writer.js';
+import { resolveFiles } from './file-sources.js';
 import { finishModelCall, recordFailedAttempt } from './finish-model-call.js';
 import type { ModelPort, ModelReply } from './model.port.js';
 import type { CallModelDependencies, OpenModelCall } from './model-call.js';
@@ -26,7 +28,8 @@ export const createCallModel =
     try {
       const { port, model } = deps.models(call.request.model);
       const signal = AbortSignal.any([run.signal, timeUp.signal]);
-      const reply = await receive(deps, input, { ...call, request: { ...call.request, model } }, port, signal);
+      const messages = await resolveFiles(call.request.messages, (fileId) => deps.readFile(input, fileId, LARGEST_IN_MESSAGE));
+      const reply = await receive(deps, input, { ...call, request: { ...call.request, model, messages } }, port, signal);
       return await finishModelCall(deps, input, call, reply, digestOf(reply));
     } catch (error) {
       if (run.signal.aborted) {

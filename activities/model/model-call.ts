@@ -3,6 +3,7 @@ import type { ModelPrice } from '../../workflows/contract/list-cost.js';
 import type { AskServers } from '../mcp/ask-servers.js';
 import type { SessionStore } from '../session/store.port.js';
 import type { ToolCatalog } from '../tools/catalog.js';
+import type { ReadFile } from './file-sources.js';
 import type { ModelPort, ModelRequest } from './model.port.js';
 
 export interface CallModelDependencies {
@@ -17,6 +18,8 @@ export interface CallModelDependencies {
   readonly askServers: AskServers;
   /** Whether a search engine is set up for `web_search`. */
   readonly offersSearch: boolean;
+  /** For messages that refer to a file. */
+  readonly readFile: ReadFile;
   /** List price of a model; undefined where none is known. */
   readonly priceOf: (modelId: string) => ModelPrice | undefined;
 }

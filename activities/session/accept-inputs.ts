@@ -3,6 +3,7 @@ import { decodeFence, encodeFence } from '../../workflows/contract/fence.js';
 import { isOverBudget } from '../../workflows/contract/list-cost.js';
 import type { JsonObject } from '../../workflows/contract/records.js';
 import type { InputEvent } from '../../workflows/contract/schema/input-event.js';
+import { checkFiles } from './check-files.js';
 import type { LockedSession } from './store.port.js';
 
 export interface AcceptedInput {
@@ -14,7 +15,7 @@ export interface AcceptedInput {
 /**
  * Accepts a batch of inputs, all or nothing: the durable acceptance. Decisions take effect here, under the lock, so that
  * the first one wins and its sender is answered at once; an interrupt raises the fence here, so that nothing of the
- * interrupted step is written any more. Errors: `session.terminated`, `tool_call.*`.
+ * interrupted step is written any more. Errors: `session.terminated`, `tool_call.*`, `file.*`.
  * @returns whether the workflow must be woken, and whether what runs now must stop, once the transaction has committed.
  */
 export async function acceptInputs(
@@ -29,7 +30,8 @@ export async function acceptInputs(
   let stop = false;
   for (const { id, event } of inputs) {
     refuseBeyondBudget(session, event);
-    if (event.type === 'user.message' || event.type === 'user.custom_tool_result' || event.type === 'user.tool_result') refuseFiles(event.content ?? []);
+    if (event.type === 'user.message' || event.type === 'user.custom_tool_result' || event.type === 'user.tool_result')
+      await checkFiles(session, event.content ?? []);
     if (event.type === 'user.tool_confirmation') await confirm(session, event);
     if (event.type === 'user.custom_tool_result' && !(await answer(session, 'custom', 'custom_tool_use_id', event.custom_tool_use_id))) continue;
     if (event.type === 'user.tool_result' && !(await answer(session, 'worker', 'tool_use_id', event.tool_use_id))) continue;
@@ -70,12 +72,6 @@ function refuseBeyondBudget({ record }: LockedSession, event: InputEvent): void 
   throw new RondoError('session.budget_reached', `Session ${record.id} has reached its budget; raise or remove it (POST /v1/sessions/${record.id}) first.`, {
     details: { reason: 'budget_reached' },
   });
-}
-
-/** A message in the log is sent to the model for ever, so what no model could be given must not get there. */
-function refuseFiles(content: readonly { readonly type: string; readonly source?: unknown }[]): void {
-  const index = content.findIndex(({ source }) => typeof source === 'object' && source !== null && 'type' in source && source.type === 'file');
-  if (index >= 0) throw new RondoError('request.invalid', `content.${index}.source.type: "file" is not supported yet; send the data as base64, or a url.`);
 }
 
 async function confirm(session: LockedSession, event: Extract<InputEvent, { type: 'user.tool_confirmation' }>): Promise<void> {

@@ -5,6 +5,7 @@ import type {
   Decision,
   DueMount,
   EffectRecord,
+  FileRecord,
   InboxItem,
   JsonObject,
   McpToolList,
@@ -75,6 +76,8 @@ export interface LockedSession {
   /** Notes that a client's or a worker's result was accepted. First answer wins: false when there was one, or the call has ended. */
   answerToolCall(callId: string): Promise<boolean>;
   finishToolCall(callId: string): Promise<void>;
+  /** A file of the workspace; one of another session, too. */
+  findFile(id: string): Promise<FileRecord | undefined>;
   /** What the session's MCP servers offered when they were last asked. */
   readMcpTools(): Promise<McpToolList[]>;
   /** Keeps lists, each in the place of what its server offered before. */

@@ -15,6 +15,7 @@ import { createRemoteTools } from '../../activities/tools/remote-tools.js';
 import { createRunTool } from '../../activities/tools/run-tool.js';
 import { createSpill } from '../../activities/tools/spill.js';
 import { createKeepBlob } from '../../infra/blobs/keep-blob.js';
+import { createReadFile } from '../../infra/blobs/read-file.js';
 import { selectBlobs } from '../../infra/blobs/select-blobs.js';
 import type { Config } from '../../infra/config/config.js';
 import { installationOf, sandboxSettings } from '../../infra/config/sandbox-settings.js';
@@ -69,6 +70,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     defaultMaxSteps,
     approvalTimeoutMs: config.approvals.timeoutSeconds * 1_000,
     priceOf: (modelId) => config.models.prices[modelId],
+    readFile: createReadFile({ pool, blobs }),
     askServers: remote.askServers,
     offersSearch: remote.offersSearch,
   });

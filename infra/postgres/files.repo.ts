@@ -1,4 +1,5 @@
 import { RondoError } from '../../workflows/contract/errors.js';
+import { hasBytes } from '../../workflows/contract/file-content.js';
 import type { FileRecord } from '../../workflows/contract/records.js';
 import { newId } from '../ids.js';
 import { dropBlob, takeBlob } from './blobs.repo.js';
@@ -98,9 +99,8 @@ export type UsableFile = FileRecord & { readonly blobKey: string };
 /** A file that still has its bytes. Errors: `file.not_found`, `file.expired`. */
 export function withBytes(file: FileRecord | undefined, id: string): UsableFile {
   if (!file) throw new RondoError('file.not_found', `File ${JSON.stringify(id.slice(0, 100))} does not exist in this workspace.`);
-  const { blobKey, expiresAt } = file;
-  if (blobKey !== null && (expiresAt === null || expiresAt.getTime() > Date.now())) return { ...file, blobKey };
-  throw new RondoError('file.expired', `File ${id} expired at ${expiresAt?.toISOString()}; upload it again.`, { details: { error_code: 'file_expired' } });
+  if (hasBytes(file)) return file;
+  throw new RondoError('file.expired', `File ${id} expired at ${file.expiresAt?.toISOString()}; upload it again.`, { details: { error_code: 'file_expired' } });
 }
 
 const inSeconds = (seconds: number): Date => new Date(Date.now() + seconds * 1_000);

@@ -15,6 +15,7 @@ import * as attempts from './attempts.repo.js';
 import * as deltas from './deltas.repo.js';
 import * as effects from './effects.repo.js';
 import * as events from './events.repo.js';
+import * as files from './files.repo.js';
 import * as invocations from './invocations.repo.js';
 import { toJsonb } from './json.js';
 import * as mcpTools from './mcp-tools.repo.js';
@@ -124,6 +125,7 @@ export async function lockSession(tx: Transaction, id: string) {
     decide: (callId: string, decision: Decision) => toolCalls.decideToolCall(tx, callId, decision),
     answerToolCall: (callId: string) => toolCalls.answerToolCall(tx, callId),
     finishToolCall: (callId: string) => toolCalls.finishToolCall(tx, callId),
+    findFile: (fileId: string) => files.findFile(tx, fileId),
     readMcpTools: () => mcpTools.readMcpTools(tx, id),
     saveMcpTools: (lists: readonly McpToolList[]) => mcpTools.saveMcpTools(tx, id, lists),
 

@@ -69,6 +69,7 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
           approvalTimeoutMs: 600_000,
           ...remote,
           priceOf: () => undefined,
+          readFile: () => Promise.resolve(undefined),
         }),
         runTool: createRunTool({ store, sandboxes, tools, spill: async () => undefined }),
         settle: createSettle({ store }),

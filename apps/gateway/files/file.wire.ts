@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hasBytes } from '../../../workflows/contract/file-content.js';
 import type { FileRecord } from '../../../workflows/contract/records.js';
 
 export const FileWire = z
@@ -24,7 +25,7 @@ export const toFileWire = (file: FileRecord) => ({
   filename: file.filename,
   mime_type: file.mimeType,
   size_bytes: file.sizeBytes,
-  downloadable: file.blobKey !== null && (file.expiresAt === null || file.expiresAt.getTime() > Date.now()),
+  downloadable: hasBytes(file),
   scope: file.sessionId === null ? null : { type: 'session' as const, id: file.sessionId },
   created_at: file.createdAt.toISOString(),
   expires_at: file.expiresAt?.toISOString() ?? null,
