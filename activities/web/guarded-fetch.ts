@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net';
-import { Agent, buildConnector, fetch, type Response as UndiciResponse } from 'undici';
+import { Agent, fetch, type Response as UndiciResponse } from 'undici';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { AddressGuard } from './address-guard.js';
 import { boundedBody } from './bounded-body.js';
+import { createGuardedConnector } from './guarded-connector.js';
 
 /** A request to somewhere a session named. */
 export interface GuardedRequest {
@@ -52,7 +52,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   const { guard, maxBytes } = options;
   const idle = options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
   const dispatcher = new Agent({
-    connect: guardedConnector(guard, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    connect: createGuardedConnector({ guard, timeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS }),
     maxHeaderSize: MAX_HEADER_BYTES,
     maxResponseSize: maxBytes,
     headersTimeout: idle,
@@ -97,43 +97,6 @@ function nextHop(guard: AddressGuard, from: URL, location: string, hasCredential
   }
   return to;
 }
-
-/** Connects to addresses the guard has checked, and looks at the socket once more: what counts is who is at its other end. */
-function guardedConnector(guard: AddressGuard, timeout: number): buildConnector.connector {
-  return (options, callback) => {
-    const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80));
-    guard
-      .resolve(options.hostname, port)
-      .then((addresses) => {
-        const connect = buildConnector({
-          timeout,
-          autoSelectFamily: true,
-          lookup: (_host, wanted, answer) => (wanted.all ? answer(null, [...addresses]) : answer(null, addresses[0]?.address ?? '', addresses[0]?.family)),
-        });
-        connect({ ...options, hostname: options.hostname.replace(/^\[(.*)\]$/, '$1') }, (...[error, socket]) => {
-          if (error) callback(error, null);
-          else if (isAmong(addresses, socket)) callback(null, socket);
-          else {
-            socket.destroy();
-            callback(
-              new RondoError('address.refused', `The connection to ${JSON.stringify(options.hostname)} went to another address than the checked one.`),
-              null,
-            );
-          }
-        });
-      })
-      .catch((error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null));
-  };
-}
-
-const isAmong = (addresses: readonly { readonly address: string }[], socket: Socket): boolean =>
-  addresses.some(({ address }) => canonical(address) === canonical(socket.remoteAddress ?? ''));
-
-/** One spelling of an address; a zone names the interface and not the other end. */
-const canonical = (address: string): string => {
-  const plain = address.replace(/%.*$/, '').toLowerCase();
-  return plain.includes(':') ? (URL.parse(`http://[${plain}]`)?.hostname ?? plain) : plain;
-};
 
 /** The platform's own Response around undici's, with its body counted. */
 function toResponse(answer: UndiciResponse, maxBytes: number, explainFailure: (error: unknown) => RondoError): Response {
