@@ -72,7 +72,9 @@ export async function expectWholeLog(platform: Platform, sessionId: string): Pro
 
   const open = new Set<string>();
   for (const event of log) {
-    if (event.type === 'agent.tool_use' || event.type === 'agent.custom_tool_use') open.add(event.id);
+    if (event.type === 'agent.tool_use' || event.type === 'agent.mcp_tool_use' || event.type === 'agent.custom_tool_use') open.add(event.id);
+    if (event.type === 'agent.mcp_tool_result')
+      expect(open.delete(event.body.mcp_tool_use_id), `a result for the open call ${event.body.mcp_tool_use_id}`).toBe(true);
     if (event.type === 'agent.tool_result' || event.type === 'user.tool_result')
       expect(open.delete(event.body.tool_use_id), `a result for the open call ${event.body.tool_use_id}`).toBe(true);
     if (event.type === 'user.custom_tool_result') expect(open.delete(event.body.custom_tool_use_id)).toBe(true);
