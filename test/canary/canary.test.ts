@@ -11,10 +11,7 @@ import { waitFor } from '../support/wait-for.js';
 import { descriptionDocuments, logDocuments, queryDocuments, sessionWorkflows, tableDocuments, temporalDocuments } from './places.js';
 import { PLANTED_PLACES, plantWorkflow } from './planted-workflow.js';
 import { DUMP, DUMP_COMMAND } from './sandbox-dump.js';
-import { type Document, findSecrets, placesOf, type Secrets } from './secret-forms.js';
-
-/** Every character that some encoding writes in another way, and that a header still carries. */
-const aSecret = (name: string): string => `${name}-canary/+="%&?${randomBytes(16).toString('hex')}`;
+import { aSecret, type Document, findSecrets, placesOf, type Secrets } from './secret-forms.js';
 
 const ANTHROPIC_KEY = aSecret('sk-ant');
 const OPENAI_KEY = aSecret('sk-oai');

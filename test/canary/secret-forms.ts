@@ -1,3 +1,8 @@
+import { randomBytes } from 'node:crypto';
+
+/** Every character that some encoding writes in another way, and that a header still carries. */
+export const aSecret = (name: string): string => `${name}-canary/+="%&?${randomBytes(16).toString('hex')}`;
+
 /** A text, and where it was found. */
 export interface Document {
   readonly place: string;
