@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'services',
-          include: ['test/{postgres,gateway,contract,workflow,replay,survival,canary,examples,conformance,python,fuzz,properties}/**/*.test.ts'],
+          include: ['test/{postgres,gateway,contract,workflow,replay,survival,canary,examples,conformance,egress,python,fuzz,properties}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           pool: 'forks',
           fileParallelism: false,

@@ -78,6 +78,17 @@ describe('decide', () => {
     expect(decide(policy, { host: '1.1.1.1', port: 443 }).decision).toBe('deny');
   });
 
+  it('keeps to an answer for the session, on its host and port', () => {
+    const answers = [
+      { host: 'a.example', port: 443, decision: 'allow', questionId: 'sevt_1' },
+      { host: 'b.example', port: 443, decision: 'deny', questionId: 'sevt_2' },
+    ] as const;
+    const policy = limited([], { unknownHosts: 'ask', answers });
+    expect(decide(policy, { host: 'a.example', port: 443 })).toEqual({ decision: 'allow', rule: 'answer sevt_1' });
+    expect(decide(policy, { host: 'b.example', port: 443 }).decision).toBe('deny');
+    expect(decide(policy, { host: 'a.example', port: 80 }).decision).toBe('ask');
+  });
+
   it('lets addresses pass only where they are named, even without restrictions', () => {
     const policy = limited([{ host: '1.1.1.1', name: 'x' }], { unrestricted: true });
     expect(decide(policy, { host: '1.1.1.1', port: 443 }).decision).toBe('allow');

@@ -20,6 +20,8 @@ export interface NetworkPolicy {
   readonly rules: readonly HostRule[];
   /** Hosts whose TLS is not opened, with an optional port. */
   readonly passthrough: readonly Pick<HostRule, 'host' | 'ports'>[];
+  /** What people have answered for the rest of the session. */
+  readonly answers: readonly { readonly host: string; readonly port: number; readonly decision: 'allow' | 'deny'; readonly questionId: string }[];
   readonly unknownHosts: 'deny' | 'ask';
   /** How long a request waits for an answer, in milliseconds. */
   readonly askTimeoutMs: number;
@@ -40,7 +42,7 @@ export interface Verdict {
 }
 
 /** No request passes. For sessions that nobody knows, and while the database is away. */
-export const CLOSED: NetworkPolicy = { unrestricted: false, rules: [], passthrough: [], unknownHosts: 'deny', askTimeoutMs: 0 };
+export const CLOSED: NetworkPolicy = { unrestricted: false, rules: [], passthrough: [], answers: [], unknownHosts: 'deny', askTimeoutMs: 0 };
 
 /** Decides one request or one tunnel. Pure; what no rule allows is denied or asked about. */
 export function decide(policy: NetworkPolicy, destination: Destination): Verdict {
@@ -51,6 +53,8 @@ export function decide(policy: NetworkPolicy, destination: Destination): Verdict
   if (ofHost.length > 0) return { decision: 'deny', rule: 'method or path is not allowed' };
   if (isAddress(host)) return { decision: 'deny', rule: 'addresses must be named by the policy' };
   if (policy.unrestricted) return { decision: 'allow', rule: 'unrestricted' };
+  const answer = policy.answers.find((given) => given.host === host && given.port === port);
+  if (answer) return { decision: answer.decision, rule: `answer ${answer.questionId}` };
   return policy.unknownHosts === 'ask' ? { decision: 'ask', rule: 'unknown host' } : { decision: 'deny', rule: 'host is not allowed' };
 }
 

@@ -1,0 +1,78 @@
+import { newId } from '../ids.js';
+import { toText } from './json.js';
+import { only } from './rows.js';
+import type { Transaction } from './transaction.js';
+
+/** A question to people whether a session may reach a host. */
+export interface NetworkQuestion {
+  /** Of the event that asks. */
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly method: string | null;
+  readonly expiresAt: Date;
+  readonly answer: 'allow' | 'deny' | 'expired' | null;
+  readonly scope: 'once' | 'session' | null;
+}
+
+export interface QuestionAnswer {
+  readonly result: 'allow' | 'deny';
+  readonly scope: 'once' | 'session';
+}
+
+const COLUMNS = 'id, host, port, method, expires_at as "expiresAt", answer, scope';
+
+/** The open question for a host, port and method; a new one where there is none. The session's row must be locked. */
+export async function openQuestion(
+  tx: Transaction,
+  sessionId: string,
+  asked: Pick<NetworkQuestion, 'host' | 'port' | 'method'> & { readonly timeoutMs: number },
+): Promise<{ readonly question: NetworkQuestion; readonly isNew: boolean }> {
+  await tx.query(
+    `update network_questions set answer = 'expired', answered_at = clock_timestamp()
+     where session_id = $1 and answer is null and expires_at <= clock_timestamp()`,
+    [sessionId],
+  );
+  const { rows: open } = await tx.query<NetworkQuestion>(
+    `select ${COLUMNS} from network_questions
+     where session_id = $1 and host = $2 and port = $3 and method is not distinct from $4 and answer is null`,
+    [sessionId, asked.host, asked.port, asked.method],
+  );
+  if (open[0]) return { question: open[0], isNew: false };
+  const { rows } = await tx.query<NetworkQuestion>(
+    `insert into network_questions (id, session_id, workspace_id, host, port, method, expires_at)
+     values ($1, $2, $3, $4, $5, $6, clock_timestamp() + $7 * interval '1 millisecond') returning ${COLUMNS}`,
+    [newId('event'), sessionId, tx.workspaceId, asked.host, asked.port, asked.method === null ? null : toText(asked.method), asked.timeoutMs],
+  );
+  return { question: only(rows), isNew: true };
+}
+
+export async function findQuestion(tx: Transaction, sessionId: string, id: string): Promise<NetworkQuestion | undefined> {
+  const { rows } = await tx.query<NetworkQuestion>(`select ${COLUMNS} from network_questions where session_id = $1 and id = $2`, [sessionId, id]);
+  return rows[0];
+}
+
+/** First answer wins: `answered` false when there was one, or the time is over. Undefined when the session has no such question. */
+export async function answerQuestion(
+  tx: Transaction,
+  sessionId: string,
+  id: string,
+  answer: QuestionAnswer,
+): Promise<{ readonly answered: boolean } | undefined> {
+  const { rows } = await tx.query(
+    `update network_questions set answer = $3, scope = $4, answered_at = clock_timestamp()
+     where session_id = $1 and id = $2 and answer is null and expires_at > clock_timestamp() returning id`,
+    [sessionId, id, answer.result, answer.scope],
+  );
+  if (rows.length === 1) return { answered: true };
+  return (await findQuestion(tx, sessionId, id)) ? { answered: false } : undefined;
+}
+
+/** Closes a question whose time is over; answers what it came to, since somebody may have answered in the last moment. */
+export async function expireQuestion(tx: Transaction, sessionId: string, id: string): Promise<NetworkQuestion | undefined> {
+  await tx.query(`update network_questions set answer = 'expired', answered_at = clock_timestamp() where session_id = $1 and id = $2 and answer is null`, [
+    sessionId,
+    id,
+  ]);
+  return findQuestion(tx, sessionId, id);
+}
