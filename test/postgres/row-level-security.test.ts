@@ -1,8 +1,11 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../infra/ids.js';
+import { insertCredential } from '../../infra/postgres/credentials.repo.js';
 import { insertEnvironmentKey } from '../../infra/postgres/environment-keys.repo.js';
 import { getSession } from '../../infra/postgres/sessions.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
+import { insertVault } from '../../infra/postgres/vaults.repo.js';
 import { insertWork, offerWork } from '../../infra/postgres/work.repo.js';
 import { notePoller } from '../../infra/postgres/work-queue.repo.js';
 import { mintWorkToken } from '../../infra/postgres/work-tokens.repo.js';
@@ -50,6 +53,7 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
     await session.moveInvocations({ status: 'running', stopReason: null, usage: NO_USAGE });
   });
   await fillWorkQueue(workspace, ref);
+  await fillVault(workspace);
   await workspace.store.publishDeltas(ref, [{ eventId: 'sevt_streamed', eventType: 'agent.message', attempt: 1, block: 0, text: 'on its way' }], 0);
   await send(workspace, ref, userMessage('for the inbox'));
 }
@@ -63,6 +67,23 @@ async function fillWorkQueue({ pool, workspaceId }: Pick<StoreFixture, 'pool' | 
     const item = await offerWork(tx, environmentId, 0);
     await mintWorkToken(tx, { workId: item?.id ?? '', claim: 1, keyId: key.id });
     await notePoller(tx, environmentId, 'a worker');
+  });
+}
+
+/** A vault with a credential; what is sealed does not matter here. */
+async function fillVault({ pool, workspaceId }: Pick<StoreFixture, 'pool' | 'workspaceId'>): Promise<void> {
+  await transaction(pool, workspaceId, async (tx) => {
+    const { id: vaultId } = await insertVault(tx, { displayName: 'A vault', metadata: {} });
+    await insertCredential(tx, {
+      id: newId('credential'),
+      vaultId,
+      displayName: null,
+      metadata: {},
+      auth: { type: 'static_bearer', mcp_server_url: 'https://mcp.example.com' },
+      target: 'https://mcp.example.com',
+      expiresAt: null,
+      sealed: { secret: Buffer.from('sealed') },
+    });
   });
 }
 
@@ -112,6 +133,8 @@ describe('the rows of a workspace', () => {
       'sandboxes',
       'sessions',
       'tool_calls',
+      'vault_credentials',
+      'vaults',
       'work_items',
       'work_pollers',
       'work_tokens',
@@ -230,6 +253,7 @@ describe("the application's role", () => {
        from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef order by 1`,
     );
     expect(rows).toEqual([
+      { name: 'all_workspaces', answers: 'TABLE(workspace_id text)', public: false },
       { name: 'environment_of_key', answers: 'TABLE(key_id text, workspace_id text, environment_id text)', public: false },
       { name: 'sandboxes_in_use', answers: 'TABLE(session_id text, workspace_id text, name text, terminated boolean)', public: false },
       { name: 'sessions_to_wake', answers: 'TABLE(session_id text, workspace_id text)', public: false },
