@@ -8,9 +8,9 @@ export const agentFields = {
   description: z.string().nullable(),
   model: ModelConfig,
   system: z.string().nullable(),
-  tools: z.array(z.looseObject({ type: z.string() })),
-  mcp_servers: z.array(z.unknown()),
-  skills: z.array(z.unknown()),
+  tools: z.array(z.looseObject({ type: z.enum(['agent_toolset_20260401', 'mcp_toolset', 'custom']) })),
+  mcp_servers: z.array(z.looseObject({ type: z.literal('url'), name: z.string(), url: z.string() })),
+  skills: z.array(z.looseObject({ type: z.enum(['custom', 'anthropic']), skill_id: z.string(), version: z.string() })),
   multiagent: z.null(),
   execution_identity: z.object({ type: z.literal('service_account') }),
 };

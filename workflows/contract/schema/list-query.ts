@@ -8,7 +8,7 @@ export const wholeNumber = (minimum: number, maximum: number) => {
   return z
     .string(accepted)
     .regex(/^\d{1,10}$/, accepted)
-    .meta({ description: accepted.replace('must be a', 'A') })
+    .meta({ type: 'integer', minimum, maximum, pattern: undefined })
     .transform(Number)
     .refine((value) => value >= minimum && value <= maximum, accepted);
 };
@@ -20,13 +20,10 @@ const flag = z
 
 const time = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-11-22T21:00:00Z' }).transform((value) => new Date(value));
 
-const timeRange = (...bounds: readonly ('gt' | 'gte' | 'lt' | 'lte')[]) => {
-  const shape = { gt: time.optional(), gte: time.optional(), lt: time.optional(), lte: time.optional() };
-  const unused = Object.keys(shape).filter((bound) => !(bounds as readonly string[]).includes(bound));
-  return z
-    .strictObject(shape, `must be given as created_at[${bounds.join('], created_at[')}]`)
-    .refine((range) => unused.every((bound) => !(bound in range)), `accepts ${bounds.join(', ')}`)
-    .optional();
+/** Bounds on a time, each of which is given as `created_at[gte]=…`. */
+const timeRange = <Bound extends 'gt' | 'gte' | 'lt' | 'lte'>(...bounds: readonly Bound[]) => {
+  const shape = Object.fromEntries(bounds.map((bound) => [bound, time.optional()])) as Record<Bound, ReturnType<typeof time.optional>>;
+  return z.strictObject(shape, `must be given as created_at[${bounds.join('], created_at[')}]`).optional();
 };
 
 /** One value or several, as `name=a` or `name[]=a&name[]=b`. */

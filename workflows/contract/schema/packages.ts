@@ -16,7 +16,7 @@ export const PackageLists = z.strictObject({
   cargo: names(/^[A-Za-z0-9][A-Za-z0-9_-]*(@[0-9][A-Za-z0-9.+-]*)?$/, 'ripgrep or ripgrep@14.1.0'),
   gem: names(/^[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9][A-Za-z0-9.-]*)?$/, 'rake or rake:13.2.1'),
   go: names(
-    /^[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+(@[A-Za-z0-9][A-Za-z0-9.+-]*)?$/,
+    /^[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+(\/[A-Za-z0-9_][A-Za-z0-9._~-]*)+(@[A-Za-z0-9][A-Za-z0-9.+-]*)?$/,
     'golang.org/x/tools/cmd/goimports@latest',
   ),
   npm: names(/^(@[a-z0-9][a-z0-9._~-]*\/)?[A-Za-z0-9][A-Za-z0-9._~-]*(@[A-Za-z0-9^~][A-Za-z0-9.+-]*)?$/, 'typescript or @types/node@24.1.0'),

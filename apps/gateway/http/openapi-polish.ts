@@ -1,0 +1,84 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { INVOKE_EXAMPLES } from '../invoke/invoke.examples.js';
+
+/** What the parts of a path name. */
+const PATH_PARAMETERS: Readonly<Record<string, string>> = {
+  agent_id: 'Id of an agent, agent_…',
+  credential_id: 'Id of a credential, vcrd_…',
+  environment_id: 'Id of an environment, env_…',
+  file_id: 'Id of a file, file_…',
+  invocation_id: 'Id of an invocation, inv_…',
+  key_id: "Id of an environment's key, envkey_…",
+  resource_id: 'Id of something attached to a session, sesrsc_…',
+  session_id: 'Id of a session, sesn_…',
+  skill_id: 'Id of a skill, skill_…',
+  thread_id: 'Id of a thread, sthr_…',
+  vault_id: 'Id of a vault, vlt_…',
+  version: 'Id of a version, skillver_…, or latest',
+  work_id: 'Id of a work item, work_…',
+};
+
+const QUERY_PARAMETERS: Readonly<Record<string, string>> = {
+  limit: 'Most items of one page; a page of heavy items has fewer',
+  page: 'Where to go on: next_page or prev_page as it was answered, with the same order and filters',
+  include_archived: 'Whether archived ones are listed, too',
+  created_at: 'Bounds on the time of creation; for events on the time of processing',
+};
+
+const header = (description: string) => ({ description, schema: { type: 'string' as const } });
+
+const FAILURE = {
+  description: 'Any failure',
+  headers: {
+    'request-id': header('Id of the request, the same as in the body'),
+    'x-should-retry': header('false where repeating the request is useless'),
+    'retry-after': header('Seconds to wait, with 429 and 503'),
+  },
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+};
+
+const EVENT_STREAM = { 'text/event-stream': { schema: { type: 'string' as const, description: 'Server-sent events' } } };
+const BYTES = { '*/*': { schema: { type: 'string' as const, format: 'binary' } } };
+
+/** Adds what the decorators cannot say: how lists and ranges are written in a query, what is not JSON, what errors look like, and examples. */
+export function polish(document: OpenAPIObject): void {
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const operation of [item.get, item.post, item.delete]) {
+      if (!operation) continue;
+      operation.responses['default'] ??= FAILURE;
+      if (!path.startsWith('/v1/')) operation.security = [];
+      for (const parameter of operation.parameters ?? []) if ('in' in parameter) describeParameter(parameter);
+      const answer = operation.responses['200'];
+      if (!answer || 'content' in answer || !('description' in answer)) continue;
+      if (path.endsWith('/stream')) answer.content = EVENT_STREAM;
+      if (path.endsWith('/content')) answer.content = BYTES;
+    }
+  }
+  polishInvoke(document);
+}
+
+type PathItem = OpenAPIObject['paths'][string];
+type Operation = NonNullable<PathItem['get']>;
+type Parameter = Extract<NonNullable<Operation['parameters']>[number], { in: string }>;
+
+function describeParameter(parameter: Parameter): void {
+  const known = parameter.in === 'path' ? PATH_PARAMETERS : parameter.in === 'query' ? QUERY_PARAMETERS : {};
+  const description = known[parameter.name];
+  if (description) parameter.description = description;
+  if (parameter.in !== 'query' || !parameter.schema || !('type' in parameter.schema)) return;
+  if (parameter.schema.type === 'array') Object.assign(parameter, { name: `${parameter.name}[]`, style: 'form', explode: true });
+  if (parameter.schema.type === 'object') Object.assign(parameter, { style: 'deepObject', explode: true });
+}
+
+function polishInvoke({ paths }: OpenAPIObject): void {
+  const operation = paths['/v1/invoke']?.post;
+  const body = operation?.requestBody;
+  const json = body && 'content' in body ? body.content['application/json'] : undefined;
+  if (json) json.examples = INVOKE_EXAMPLES;
+  for (const status of ['200', '202']) {
+    const answer = operation?.responses[status];
+    if (!answer || !('content' in answer) || !answer.content) continue;
+    const { 'text/event-stream': _asJson, ...content } = answer.content;
+    answer.content = status === '200' ? { ...content, ...EVENT_STREAM } : content;
+  }
+}

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestGateway, type TestGateway } from './gateway.fixture.js';
+
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly description?: string;
+  readonly schema: { readonly type?: string; readonly minimum?: number; readonly maximum?: number; readonly properties?: object };
+}
+
+interface Operation {
+  readonly tags?: readonly string[];
+  readonly summary?: string;
+  readonly security?: readonly object[];
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: { readonly content: object };
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
+}
+
+let gateway: TestGateway;
+let operations: [string, Operation][];
+let document: { readonly tags: readonly { readonly name: string }[]; readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> };
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  document = (await gateway.request('GET', '/docs-json')).body;
+  operations = Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]): [string, Operation] => [`${method.toUpperCase()} ${path}`, operation]),
+  );
+});
+afterAll(() => gateway?.stop());
+
+const without = (missing: (operation: Operation, name: string) => boolean) =>
+  operations.filter(([name, operation]) => missing(operation, name)).map(([name]) => name);
+const operation = (name: string) => operations.find(([other]) => other === name)?.[1];
+const parameter = (name: string, of: string) => operation(of)?.parameters?.find((other) => other.name === name);
+
+describe('the OpenAPI document', () => {
+  it('gives every route a tag that it explains, a summary, an answer with content, and the shape of failures', () => {
+    const tags = new Set(document.tags.map(({ name }) => name));
+    expect(operations.length).toBeGreaterThan(60);
+    expect(without(({ tags: used }) => !used?.length || used.some((tag) => !tags.has(tag)))).toEqual([]);
+    expect(without(({ summary }) => !summary)).toEqual([]);
+    expect(without(({ responses }) => Object.keys(responses['200']?.content ?? {}).length === 0)).toEqual([]);
+    expect(without(({ responses }) => JSON.stringify(responses['default']?.content).includes('schemas/Error') === false)).toEqual([]);
+  });
+
+  it('explains every part of a path', () => {
+    expect(without(({ parameters = [] }) => parameters.some((part) => part.in === 'path' && !part.description))).toEqual([]);
+  });
+
+  it('has the body of every POST that takes one', () => {
+    const bodiless = /\/(archive|kill|ack|heartbeat|revoke|mcp_oauth_validate)$/;
+    expect(without(({ requestBody }, name) => name.startsWith('POST') && !requestBody && !bodiless.test(name))).toEqual([]);
+  });
+
+  it('says which routes are open to everyone', () => {
+    expect(without(({ security }) => security?.length === 0)).toEqual(['GET /healthz', 'GET /readyz']);
+  });
+
+  it('says how a query is written and what it accepts', () => {
+    expect(parameter('limit', 'GET /v1/sessions')).toMatchObject({ schema: { type: 'integer', minimum: 1, maximum: 100 }, description: expect.any(String) });
+    expect(parameter('statuses[]', 'GET /v1/sessions')).toMatchObject({ schema: { type: 'array' } });
+    expect(Object.keys(parameter('created_at', 'GET /v1/agents')?.schema.properties ?? {})).toEqual(['gte', 'lte']);
+  });
+
+  it('tells a stream and a download from JSON', () => {
+    const kinds = (name: string) => Object.keys(operation(name)?.responses['200']?.content ?? {});
+    expect(kinds('GET /v1/sessions/{session_id}/events/stream')).toEqual(['text/event-stream']);
+    expect(kinds('POST /v1/invoke')).toEqual(['application/json', 'text/event-stream']);
+    expect(Object.keys(operation('POST /v1/invoke')?.responses['202']?.content ?? {})).toEqual(['application/json']);
+    expect(kinds('GET /v1/files/{file_id}/content')).toEqual(['*/*']);
+  });
+});
+
+describe('requests as SDKs of any age send them', () => {
+  it.each([
+    ['with the query key of old SDKs', 'GET', '/v1/agents?beta=true', {}],
+    ['with beta headers', 'GET', '/v1/agents', { 'anthropic-beta': 'managed-agents-2026-04-01, something-else-2030-01-01' }],
+    ['with any version', 'GET', '/v1/agents', { 'anthropic-version': '2023-06-01' }],
+    ['with an Accept that nobody has', 'GET', '/v1/agents', { accept: 'application/x-nothing' }],
+    ['with a list in brackets', 'GET', '/v1/sessions?statuses%5B%5D=idle&statuses%5B%5D=running', {}],
+    ['with a repeated key', 'GET', '/v1/sessions?statuses=idle&statuses=running', {}],
+    ['with one value of a list', 'GET', '/v1/sessions?statuses=idle', {}],
+    ['with a range', 'GET', '/v1/sessions?created_at%5Bgte%5D=2026-01-01T00:00:00Z', {}],
+  ])('are answered: %s', async (_case, method, path, headers) => {
+    const { status, headers: answered, body } = await gateway.request(method, path, undefined, headers);
+    expect(status, JSON.stringify(body)).toBe(200);
+    expect(answered.get('content-type')).toMatch(/^application\/json/);
+    expect(answered.get('request-id')).toMatch(/^req_/);
+  });
+
+  it('are answered where an action has no body, no content-type and a length of 0', async () => {
+    const { body } = await gateway.request('POST', '/v1/environments', { name: 'to archive' });
+    for (const headers of [{}, { 'content-length': '0' }, { 'content-type': 'application/json' }]) {
+      expect((await gateway.request('POST', `/v1/environments/${body.id}/archive`, undefined, headers)).status).toBe(200);
+    }
+  });
+});
