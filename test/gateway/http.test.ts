@@ -43,6 +43,14 @@ describe('keys', () => {
     expect(status).toBe(401);
   });
 
+  it('work for the workspace they belong to only, where a request names one', async () => {
+    const list = (workspace: string) => gateway.request('GET', '/v1/agents', undefined, { 'anthropic-workspace-id': workspace });
+    expect((await list(gateway.workspaceId)).status).toBe(200);
+    const { status, body } = await list(gateway.otherWorkspaceId);
+    expect(status).toBe(403);
+    expect(body).toEqual(envelope('permission_error', expect.stringContaining('anthropic-workspace-id')));
+  });
+
   it('stop working within seconds after they were revoked', async () => {
     const key = 'rondo-test-key-to-revoke';
     await ensureApiKey(gateway.ownerUrl, { key, workspaceName: 'revoked' });

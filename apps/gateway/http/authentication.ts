@@ -23,6 +23,11 @@ export function authentication(pool: Pool) {
           next(new RondoError('request.unauthenticated', 'The API key is not valid; it is unknown or was revoked.'));
           return;
         }
+        const named = request.header('anthropic-workspace-id');
+        if (named && named !== principal.workspaceId) {
+          next(new RondoError('request.forbidden', 'anthropic-workspace-id: is not the workspace of this key; leave it out, or use a key of that workspace.'));
+          return;
+        }
         const context = contextOf(response);
         context.workspaceId = principal.workspaceId;
         context.principal = principal;
