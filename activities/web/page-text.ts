@@ -1,29 +1,29 @@
-import { convert } from 'html-to-text';
+import { Worker } from 'node:worker_threads';
+import type { PageText, PageTextJob } from './page-text.worker.js';
 
 /** Characters of HTML that are read; a page's text is in front of that. */
 const LONGEST_HTML = 2_000_000;
+const TIMEOUT_MS = 5_000;
+const MEMORY_MB = 256;
 
-export interface PageText {
-  readonly title: string;
-  readonly text: string;
-}
-
-/** The text of an HTML page, links as absolute addresses in brackets behind their words. Bounded in size and depth. */
-export function pageText(html: string, url: URL): PageText {
-  const bounded = html.slice(0, LONGEST_HTML);
-  const absolute = (address: string) => URL.parse(address, url.href)?.href ?? address;
-  const text = convert(bounded, {
-    wordwrap: false,
-    limits: { maxInputLength: LONGEST_HTML, maxDepth: 200, maxChildNodes: 100_000, ellipsis: '…' },
-    selectors: [
-      { selector: 'a', options: { pathRewrite: absolute, ignoreHref: false, hideLinkHrefIfSameAsText: true, noAnchorUrl: true } },
-      { selector: 'img', format: 'skip' },
-      { selector: 'script', format: 'skip' },
-      { selector: 'style', format: 'skip' },
-      { selector: 'noscript', format: 'skip' },
-      { selector: 'svg', format: 'skip' },
-    ],
+/**
+ * The text of an HTML page, links as absolute addresses in brackets behind their words; undefined for a page that cannot be
+ * read within time and memory. It is done in a thread of its own: a page may be built to hold up whoever reads it.
+ */
+export function pageText(html: string, url: URL, timeoutMs = TIMEOUT_MS): Promise<PageText | undefined> {
+  const job: PageTextJob = { html: html.slice(0, LONGEST_HTML), url: url.href };
+  // The same kind of file as this one: compiled, or as it stands under a test runner.
+  const file = new URL(import.meta.url.replace(/page-text\.([jt]s)$/, 'page-text.worker.$1'));
+  const thread = new Worker(file, { workerData: job, env: {}, resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB } });
+  return new Promise((resolve) => {
+    const end = (page: PageText | undefined) => {
+      clearTimeout(clock);
+      resolve(page);
+      void thread.terminate();
+    };
+    const clock = setTimeout(end, timeoutMs, undefined);
+    thread.once('message', end);
+    thread.once('error', () => end(undefined));
+    thread.once('exit', () => end(undefined));
   });
-  const title = /<title[^>]*>([^<]{1,500})/i.exec(bounded.slice(0, 100_000))?.[1] ?? '';
-  return { title: convert(title, { wordwrap: false }).replace(/\s+/g, ' ').trim(), text };
 }

@@ -44,10 +44,17 @@ function textsIn(value: unknown): string[] {
   return Object.values(value).flatMap(textsIn);
 }
 
-const ADDRESS = /https?:\/\/[^\s<>"'`()[\]{}|\\^]+/gi;
+const ADDRESS = /https?:\/\/[^\s<>"'`\\^]+/gi;
+const CLOSING = /[)\]}|]/g;
 
 const mentions = (text: string, wanted: string): boolean =>
-  (text.match(ADDRESS) ?? []).some((found) => [found, found.replace(/[.,;:!?]+$/, '')].some((form) => wanted === normal(form)));
+  (text.match(ADDRESS) ?? []).some((found) => readings(found).some((form) => wanted === normal(form)));
+
+/** An address in running text may end before a bracket or a full stop that belongs to the sentence. */
+function readings(found: string): string[] {
+  const ends = [...found.matchAll(CLOSING)].slice(0, 16).map(({ index }) => found.slice(0, index));
+  return [found, ...ends].flatMap((form) => [form, form.replace(/[.,;:!?]+$/, '')]);
+}
 
 const normal = (text: string): string | undefined => {
   const url = URL.parse(text);

@@ -28,6 +28,8 @@ export type WebFetch = (
 const TIMEOUT_MS = 30_000;
 /** The usual rule of thumb. */
 const CHARACTERS_PER_TOKEN = 4;
+/** Characters of one page; a result longer than the log takes is put into a file by whoever runs the call. */
+const LONGEST_PAGE = 10_000_000;
 /** Characters of an error page that are shown. */
 const ERROR_PAGE = 2_000;
 
@@ -49,7 +51,7 @@ export const createWebFetch =
     try {
       const { response, url: found } = await guardedFetch(url, { headers: { accept: ACCEPT }, check, signal, timeoutMs: TIMEOUT_MS });
       const bytes = new Uint8Array(await response.arrayBuffer());
-      return { ...show(response, bytes, found, settings?.max_content_tokens ?? undefined), requests };
+      return { ...(await show(response, bytes, found, settings?.max_content_tokens ?? undefined)), requests };
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof RondoError) return { ...refusal(error.message), requests };
@@ -59,30 +61,27 @@ export const createWebFetch =
 
 const ACCEPT = 'text/html,application/xhtml+xml,text/*;q=0.9,application/json;q=0.9,application/pdf;q=0.8,image/*;q=0.7,*/*;q=0.1';
 
-const refusal = (text: string): WebAnswer => ({ content: [{ type: 'text', text }], isError: true, requests: 0 });
+const refusal = (text: string): WebAnswer => ({ ...said(text, true), requests: 0 });
 
-function show(response: Response, bytes: Uint8Array, url: URL, maxTokens: number | undefined): Omit<WebAnswer, 'requests'> {
+async function show(response: Response, bytes: Uint8Array, url: URL, maxTokens: number | undefined): Promise<Omit<WebAnswer, 'requests'>> {
   const { mediaType, charset } = parseContentType(response.headers.get('content-type'));
-  const heading = [`Address: ${url.href}`, ...(response.ok ? [] : [`HTTP status: ${response.status}`])];
   const isError = !response.ok;
-  if (mediaType === 'text/html' || mediaType === 'application/xhtml+xml' || isPlainText(mediaType) || (mediaType === '' && !bytes.includes(0))) {
-    const plain = decodeText(bytes, charset);
-    const page = mediaType.includes('html') ? pageText(plain, url) : { title: '', text: plain };
-    const limit = Math.min(
-      isError ? ERROR_PAGE : Number.POSITIVE_INFINITY,
-      maxTokens === undefined ? Number.POSITIVE_INFINITY : maxTokens * CHARACTERS_PER_TOKEN,
-    );
-    const text = [...heading, ...(page.title ? [`Title: ${page.title}`] : []), '', cut(page.text, limit)].join('\n');
-    return { content: [{ type: 'text', text }], isError };
+  const heading = [`Address: ${url.href}`, ...(isError ? [`HTTP status: ${response.status}`] : [])];
+  const isHtml = mediaType === 'text/html' || mediaType === 'application/xhtml+xml';
+  if (isHtml || isPlainText(mediaType) || (mediaType === '' && !bytes.includes(0))) {
+    const source = decodeText(bytes, charset);
+    const page = isHtml ? await pageText(source, url) : { title: '', text: source };
+    if (!page) return said(`${url.href} is a page that could not be turned into text in time.`, true);
+    const limit = Math.min(isError ? ERROR_PAGE : LONGEST_PAGE, (maxTokens ?? LONGEST_PAGE) * CHARACTERS_PER_TOKEN);
+    return said([...heading, ...(page.title ? [`Title: ${page.title}`] : []), '', cut(page.text, limit)].join('\n'), isError);
   }
   const media = isError ? undefined : toMediaBlock(bytes);
   if (media) return { content: [{ type: 'text', text: heading.join('\n') }, media], isError };
   const what = isError ? `HTTP status ${response.status}` : `${JSON.stringify(mediaType || 'no media type')}, ${bytes.byteLength} bytes`;
-  return {
-    content: [{ type: 'text', text: `${url.href} answered with ${what}. web_fetch shows HTML, text, JSON and XML, and images and PDFs of up to 3.75 MB.` }],
-    isError: true,
-  };
+  return said(`${url.href} answered with ${what}. web_fetch shows HTML, text, JSON and XML, and images and PDFs of up to 3.75 MB.`, true);
 }
+
+const said = (text: string, isError: boolean): Omit<WebAnswer, 'requests'> => ({ content: [{ type: 'text', text }], isError });
 
 const cut = (text: string, limit: number): string =>
   text.length <= limit ? text : `${text.slice(0, limit)}\n\n[Cut here: the whole has ${text.length} characters.]`;
