@@ -1,5 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { waitFor } from '../support/wait-for.js';
 import { startTestGateway, type TestGateway } from './gateway.fixture.js';
 import { asOwner, selfHosted } from './self-hosted.fixture.js';
 import { openStream } from './sse.js';
@@ -239,6 +241,24 @@ describe('a lost worker', () => {
     await self.lapse(zombie.id);
     const unseen = await self.call();
     expect((await stream.rest()).map(({ data }) => data.id)).not.toContain(unseen);
+  });
+
+  it('does not see what a request of its own reads after the loss', async () => {
+    const self = await selfHosted(gateway);
+    await self.message();
+    const zombie = await self.take();
+    const owner = new pg.Client({ connectionString: gateway.ownerUrl });
+    await owner.connect();
+    onTestFinished(() => owner.end());
+    await owner.query('begin; lock table events in access exclusive mode');
+    const reading = self.request('GET', `/v1/sessions/${self.sessionId}/events`, undefined, zombie.token);
+    await waitFor('the request to wait for the table', async () => {
+      const { rows } = await owner.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+      return rows.length > 0;
+    });
+    await self.lapse(zombie.id);
+    await owner.query('commit');
+    expect(await reading).toMatchObject({ status: 403, body: { error: { message: expect.stringContaining('lease') } } });
   });
 
   it('has its calls left open for the next worker where the environment wants them run again', async () => {

@@ -75,9 +75,13 @@ export async function ownEnvironment(platform: Platform, config: { readonly on_w
       };
     },
     /** A new session of a model whose tools run on these workers, with one message. */
-    async startSession(model: string, text = 'go', policy: 'always_allow' | 'always_ask' = 'always_allow'): Promise<string> {
+    async startSession(
+      model: string,
+      options: { readonly text?: string; readonly policy?: 'always_allow' | 'always_ask'; readonly skills?: { type: 'custom'; skill_id: string }[] } = {},
+    ): Promise<string> {
+      const { text = 'go', policy = 'always_allow', skills = [] } = options;
       const tools = [{ type: 'agent_toolset_20260401' as const, default_config: { permission_policy: { type: policy } } }];
-      const agent = await platform.sdk.beta.agents.create({ name: 'own', model, tools });
+      const agent = await platform.sdk.beta.agents.create({ name: 'own', model, tools, skills });
       const session = await platform.sdk.beta.sessions.create({
         agent: agent.id,
         environment_id: id,

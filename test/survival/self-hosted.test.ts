@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import Anthropic, { toFile } from '@anthropic-ai/sdk';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Platform, startPlatform } from '../support/platform.js';
 import { type OwnEnvironment, ownEnvironment, waitForTurns, workStates } from '../support/self-hosted.js';
@@ -25,6 +28,7 @@ beforeAll(async () => {
       'slow-rounds': rounds(60),
       'quick-rounds': rounds(0),
       'busy-rounds': rounds(4),
+      'read-skill': { replies: [{ tool_calls: [{ name: 'read', input: { file_path: 'skills/counting/SKILL.md' } }] }, { text: '{{last_result}}' }] },
       one: { replies: [{ tool_calls: [{ name: 'bash', input: { command: 'echo effect >> effects-{{input}}' } }] }, { text: 'done' }] },
     },
   });
@@ -82,11 +86,31 @@ it('a worker leaves when nothing is to do, and later input calls one anew', asyn
   await expectWholeLog(platform, session);
 });
 
+it("a worker has the session's skills before its first call", async () => {
+  own = await ownEnvironment(platform);
+  const text = '---\nname: counting\ndescription: Counts.\n---\nCount to three.\n';
+  const skill = await platform.sdk.beta.skills.create({ files: [await toFile(Buffer.from(text), 'counting/SKILL.md')] });
+  await own.startWorker();
+  const session = await own.startSession('rehearsal/read-skill', { skills: [{ type: 'custom', skill_id: skill.id }] });
+  await waitForTurns(platform, session, 1);
+  expect(lastMessage(await expectWholeLog(platform, session))).toContain('Count to three.');
+});
+
+it('the command line makes a key that takes work', async () => {
+  own = await ownEnvironment(platform);
+  const session = await own.startSession('rehearsal/one', { text: 'queued' });
+  const { stdout } = await promisify(execFile)(process.execPath, ['dist/apps/cli/main.js', 'environments', 'keys', 'create', own.id, '--name', 'rack'], {
+    env: { ...process.env, RONDO_PUBLIC_URL: platform.url, RONDO_API_KEY: platform.key },
+  });
+  const client = new Anthropic({ authToken: stdout.trim(), apiKey: null, baseURL: platform.url });
+  expect((await client.beta.environments.work.poll(own.id))?.data).toEqual({ type: 'session', id: session });
+});
+
 it('workers side by side run every call of every session once', async () => {
   own = await ownEnvironment(platform);
   await Promise.all([own.startWorker(), own.startWorker(), own.startWorker()]);
   const names = ['a', 'b', 'c', 'd'];
-  const sessions = await Promise.all(names.map((name) => own.startSession('rehearsal/one', name)));
+  const sessions = await Promise.all(names.map((name) => own.startSession('rehearsal/one', { text: name })));
   for (const session of sessions) {
     await waitForTurns(platform, session, 1);
     await expectWholeLog(platform, session);
@@ -112,7 +136,7 @@ it('an interrupt ends the turn while a worker is busy, and its late result chang
 it('a call that must be confirmed runs on the worker after the confirmation, not before', async () => {
   own = await ownEnvironment(platform);
   await own.startWorker();
-  const session = await own.startSession('rehearsal/one', 'asked', 'always_ask');
+  const session = await own.startSession('rehearsal/one', { text: 'asked', policy: 'always_ask' });
   const call = await waitFor('the call', async () => (await readLog(platform, session)).find(({ type }) => type === 'agent.tool_use'));
   await waitFor('the worker', async () => (await workStates(platform, session)).includes('active'));
   expect(own.lines('effects-asked')).toEqual([]);
