@@ -215,3 +215,50 @@ it('keeps bytes below the folder of their workspace, under names of its own', as
   await upload('x', '../../../outside.txt');
   expect((await readdir(gateway.blobsPath)).filter((name) => name !== '.incoming')).toEqual([gateway.workspaceId]);
 });
+
+describe('a message that refers to a file', () => {
+  const block = (type: 'image' | 'document', file_id: string) => ({ type, source: { type: 'file', file_id } });
+  const send = (sessionId: string, ...content: object[]) =>
+    gateway.request('POST', `/v1/sessions/${sessionId}/events`, { events: [{ type: 'user.message', content }] });
+
+  it('is accepted with what it refers to', async () => {
+    const session = await aSession();
+    const [picture, text] = [await upload('a picture', 'a.png'), await upload('a text', 'a.md')];
+    const { status, body } = await send(session.id, block('image', picture.id), block('document', text.id));
+    expect(status, JSON.stringify(body)).toBe(200);
+    expect(body.data[0].content).toEqual([block('image', picture.id), block('document', text.id)]);
+  });
+
+  it.each([
+    ['a file that is not there', 'image', async () => 'file_01JD0000000000000000000000', 404, 'does not exist'],
+    ['no id', 'image', async () => "x' or 1=1", 404, 'does not exist'],
+    ["another workspace's file", 'image', async () => (await files(OTHER_KEY).upload({ file: new File(['x'], 'a.png') })).id, 404, 'does not exist'],
+    ['a text as an image', 'image', async () => (await upload('x', 'a.txt')).id, 400, 'takes a JPEG'],
+    ['a picture as a document', 'document', async () => (await upload('x', 'a.png')).id, 400, 'takes a PDF'],
+    ['a file that is too large', 'document', async () => (await upload('x'.repeat(10_500_001), 'a.txt')).id, 400, 'at most 10500000'],
+    ['an expired file', 'image', anExpiredFile, 404, 'has expired'],
+    ["another session's file", 'image', async () => aCopyIn((await aSession()).id), 404, 'another session'],
+  ] as const)('is refused with %s, and nothing is accepted', async (_case, type, fileId, status, said) => {
+    const session = await aSession();
+    const answer = await send(session.id, { type: 'text', text: 'Look.' }, block(type, await fileId()));
+    expect(answer.status, JSON.stringify(answer.body)).toBe(status);
+    expect(answer.body.error.message).toMatch(new RegExp(`^content\\[1\\]\\.source\\.file_id: .*${said}`));
+    expect((await gateway.sdk().beta.sessions.events.list(session.id)).data).toEqual([]);
+  });
+
+  it("takes the session's own copy", async () => {
+    const session = await aSession();
+    expect((await send(session.id, block('image', await aCopyIn(session.id)))).status).toBe(200);
+  });
+
+  async function anExpiredFile(): Promise<string> {
+    const { id } = await files().upload({ file: new File(['x'], 'a.png'), expires_in_seconds: 3_600 });
+    await asOwner(`update files set expires_at = now() - interval '1 second' where id = $1`, [id]);
+    return id;
+  }
+
+  async function aCopyIn(sessionId: string): Promise<string> {
+    const { id } = await upload('x', 'a.png');
+    return (await transaction(gateway.pool, gateway.workspaceId, (tx) => copyFileToSession(tx, id, sessionId))).id;
+  }
+});
