@@ -4,6 +4,7 @@ import { processEnvironment } from '../config/environment.js';
 import { VARIABLES } from '../config/variables.js';
 import { ensureApiKey } from '../postgres/api-keys.repo.js';
 import { migrate } from '../postgres/migrate.js';
+import { type Encryption, prepareEncryption, takeOverSecrets } from './encryption.js';
 import { freePort } from './free-port.js';
 import { keptSecret } from './home.js';
 import { startProgram, startRehearsal } from './programs.js';
@@ -58,8 +59,10 @@ export async function startStack(request: StackRequest): Promise<Stack> {
 
   try {
     const port = await gatewayPort(config);
+    const encryption = prepareEncryption(config);
     const ownerUrl = services.postgres.url.reveal();
     const { appUrl } = await migrate(ownerUrl);
+    await takeOverSecrets(encryption.keyring, config.postgres.appUrl?.reveal() ?? appUrl, log);
     const apiKeyFile = config.http.apiKey ? undefined : join(home, 'api-key');
     const apiKey = apiKeyFile ? keptSecret(apiKeyFile) : (config.http.apiKey?.reveal() ?? '');
     await ensureApiKey(ownerUrl, { key: apiKey, workspaceName: WORKSPACE });
@@ -68,7 +71,7 @@ export async function startStack(request: StackRequest): Promise<Stack> {
     const rehearsalPort = config.models.rehearsalPort || (await freePort());
     const rehearsal = await startRehearsal({ home, log, environment: rehearsalEnvironment(home, rehearsalPort) });
     keep('rehearsal', rehearsal.program);
-    const shared = programEnvironment(config, services, { appUrl, port, rehearsalUrl: rehearsal.url });
+    const shared = programEnvironment(config, services, { appUrl, port, encryption, rehearsalUrl: rehearsal.url });
     endings.push(() => request.endSandboxes(shared));
     keep('worker', startProgram({ home, log, name: 'worker', environment: shared }));
     keep('gateway', startProgram({ home, log, name: 'gateway', environment: withoutSandboxes(shared) }));
@@ -100,7 +103,7 @@ function rehearsalEnvironment(home: string, port: number): Environment {
 function programEnvironment(
   config: Config,
   services: Services,
-  given: { readonly appUrl: string; readonly port: number; readonly rehearsalUrl: string },
+  given: { readonly appUrl: string; readonly port: number; readonly encryption: Encryption; readonly rehearsalUrl: string },
 ): Environment {
   const { temporal } = services;
   return {
@@ -111,21 +114,13 @@ function programEnvironment(
     RONDO_CACHE: config.paths.cache,
     RONDO_PORT: String(given.port),
     RONDO_APP_DATABASE_URL: config.postgres.appUrl?.reveal() ?? given.appUrl,
-    ...encryptionEnvironment(config),
+    ...given.encryption.environment,
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
     TEMPORAL_UI_URL: temporal.uiUrl,
     RONDO_REHEARSAL_URL: config.models.rehearsalUrl ?? given.rehearsalUrl,
     ...sandboxEnvironment(config, services.docker),
   };
-}
-
-/** Where the programs find the key that secrets are encrypted under: as it was given, or in a file made at the first start. */
-function encryptionEnvironment({ encryption, paths }: Config): Environment {
-  if (encryption.keys || encryption.keyFile) return {};
-  const file = join(paths.home, 'encryption-key');
-  keptSecret(file, 32, 'base64');
-  return { RONDO_ENCRYPTION_KEY_FILE: file };
 }
 
 /** What the gateway runs in: it never reaches for a sandbox, so it is not told where they are. */
