@@ -32,6 +32,8 @@ describe('isFromSource', () => {
     'https://user.test/a_b',
     'https://user.test/q?x=1',
     'https://user.test/page#other',
+    'https://user.test/A_(b)',
+    'https://user.test/in',
     'https://custom.test/',
     'https://found.test/',
   ])('lets %s pass, which a source has named', (url) => {
