@@ -36,13 +36,20 @@ type CloudInput = Extract<EnvironmentConfigInput, { type: 'cloud' }>;
 
 function changeNetworking(stored: CloudConfig['networking'], given: CloudInput['networking']): CloudConfig['networking'] {
   if (!given) return stored;
-  if (given.type === 'unrestricted') return { type: 'unrestricted' };
+  const passthrough = given.passthrough_hosts ?? stored.passthrough_hosts;
+  const ours = passthrough ? { passthrough_hosts: passthrough } : {};
+  if (given.type === 'unrestricted') return { type: 'unrestricted', ...ours };
   const before = stored.type === 'limited' ? stored : undefined;
+  const unknownHosts = given.unknown_hosts ?? before?.unknown_hosts;
+  const askTimeout = given.ask_timeout ?? before?.ask_timeout;
   return {
     type: 'limited',
     allowed_hosts: given.allowed_hosts ?? before?.allowed_hosts ?? [],
     allow_mcp_servers: given.allow_mcp_servers ?? before?.allow_mcp_servers ?? false,
     allow_package_managers: given.allow_package_managers ?? before?.allow_package_managers ?? false,
+    ...(unknownHosts ? { unknown_hosts: unknownHosts } : {}),
+    ...(askTimeout ? { ask_timeout: askTimeout } : {}),
+    ...ours,
   };
 }
 

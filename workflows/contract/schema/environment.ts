@@ -10,12 +10,53 @@ const allowedHost = z
   .max(253)
   .regex(new RegExp(`^(?:\\*\\.)?${LABEL}(?:\\.${LABEL})*$`), 'must be a host such as api.example.com or *.example.com, without scheme, port or path');
 
+const port = z.int().min(1).max(65_535);
+
+/** The same with a port behind it, where the caller wants. */
+const hostAndPort = z
+  .string()
+  .max(259)
+  .regex(
+    new RegExp(`^(?:\\*\\.)?${LABEL}(?:\\.${LABEL})*(?::[1-9][0-9]{0,4})?$`),
+    'must be a host such as api.example.com or *.example.com, with an optional port; without scheme or path',
+  )
+  .refine((text) => Number(/:(\d+)$/.exec(text)?.[1] ?? 1) <= 65_535, 'must have a port of at most 65535');
+
+/** What of a host may be reached; what is left out does not limit. */
+const HostRule = z.strictObject({
+  host: allowedHost,
+  ports: z.array(port).min(1).max(20).optional(),
+  methods: z
+    .array(z.string().regex(/^[A-Z]{1,20}$/, 'must be a method such as GET'))
+    .min(1)
+    .max(20)
+    .optional(),
+  /** Exactly, or with `*` at the end whatever begins so. */
+  paths: z
+    .array(z.string().regex(/^\/[\x21-\x29\x2b-\x3e\x40-\x7e]{0,500}\*?$/, 'must be a path such as /v1/items or /v1/*'))
+    .min(1)
+    .max(100)
+    .optional(),
+});
+
+const passthroughHosts = z.array(hostAndPort).max(100);
+
 const LimitedInput = z.strictObject({
   type: z.literal('limited'),
-  allowed_hosts: z.array(allowedHost).max(1_000).nullish(),
+  allowed_hosts: z
+    .array(z.union([hostAndPort, HostRule]))
+    .max(1_000)
+    .nullish(),
   allow_mcp_servers: z.boolean().nullish(),
   allow_package_managers: z.boolean().nullish(),
+  /** What becomes of a request to another host: refused, or held while a person is asked. */
+  unknown_hosts: z.enum(['deny', 'ask']).nullish(),
+  /** Seconds such a request is held at most. */
+  ask_timeout: z.int().min(1).max(86_400).nullish(),
+  passthrough_hosts: passthroughHosts.nullish(),
 });
+
+const UnrestrictedInput = z.strictObject({ type: z.literal('unrestricted'), passthrough_hosts: passthroughHosts.nullish() });
 
 /** What a worker's death means for its unanswered calls: the model is told that nobody knows, or they are run again. */
 const onWorkerLoss = z.enum(['unknown', 'rerun']);
@@ -23,7 +64,7 @@ const onWorkerLoss = z.enum(['unknown', 'rerun']);
 /** A cloud environment's configuration as a caller writes it. */
 export const CloudConfigInput = z.strictObject({
   type: z.literal('cloud'),
-  networking: z.discriminatedUnion('type', [z.strictObject({ type: z.literal('unrestricted') }), LimitedInput]).nullish(),
+  networking: z.discriminatedUnion('type', [UnrestrictedInput, LimitedInput]).nullish(),
   packages: PackageLists.nullish(),
 });
 
@@ -41,12 +82,15 @@ export const EnvironmentConfig = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('cloud'),
     networking: z.discriminatedUnion('type', [
-      z.object({ type: z.literal('unrestricted') }),
+      z.object({ type: z.literal('unrestricted'), passthrough_hosts: passthroughHosts.readonly().optional() }),
       z.object({
         type: z.literal('limited'),
-        allowed_hosts: z.array(z.string()).readonly(),
+        allowed_hosts: z.array(z.union([z.string(), HostRule])).readonly(),
         allow_mcp_servers: z.boolean(),
         allow_package_managers: z.boolean(),
+        unknown_hosts: z.enum(['deny', 'ask']).optional(),
+        ask_timeout: z.int().optional(),
+        passthrough_hosts: passthroughHosts.readonly().optional(),
       }),
     ]),
     packages: z.object({
