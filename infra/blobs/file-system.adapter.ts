@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { chown, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { type BlobStore, checkKey, type StoredBlob } from './blob-store.js';
@@ -8,7 +8,10 @@ import { type BlobStore, checkKey, type StoredBlob } from './blob-store.js';
 /** No key can begin with a dot, so this folder is no blob's. */
 const INCOMING = '.incoming';
 
-/** Blobs as files under one folder, which every process of the installation must see. Nobody else may read it. */
+/**
+ * Blobs as files under one folder, which every process of the installation must see. Nobody else may read it. A process that
+ * runs as root gives what it makes to the owner of the folder, so that others of the installation need not be root.
+ */
 export function createFileSystemBlobs(root: string): BlobStore {
   const pathOf = (key: string) => join(root, checkKey(key));
   const incoming = join(root, INCOMING);
@@ -19,9 +22,12 @@ export function createFileSystemBlobs(root: string): BlobStore {
     async put(key, source, options = {}) {
       const path = pathOf(key);
       const temporary = join(incoming, `${markOf(key)}.${randomBytes(8).toString('hex')}`);
-      await available(() => Promise.all([privateFolder(incoming), privateFolder(dirname(path))]));
+      await available(() => privateFolder(root));
+      const owner = await available(() => ownerOf(root));
+      for (const folder of [incoming, dirname(path)]) await available(() => privateFolder(folder, owner));
       try {
-        const stored = await write(temporary, source, options.maximumBytes ?? Number.POSITIVE_INFINITY);
+        const file = await available(() => open(temporary, 'wx', 0o600));
+        const stored = await write(file, source, options.maximumBytes ?? Number.POSITIVE_INFINITY, owner);
         await available(() => rename(temporary, path));
         await available(() => syncFolder(dirname(path)));
         return stored;
@@ -50,11 +56,11 @@ export function createFileSystemBlobs(root: string): BlobStore {
 }
 
 /** One chunk at a time, so that memory stays flat and a slow disk slows the sender down. */
-async function write(path: string, source: AsyncIterable<Uint8Array>, maximumBytes: number): Promise<StoredBlob> {
+async function write(file: FileHandle, source: AsyncIterable<Uint8Array>, maximumBytes: number, owner: Owner | undefined): Promise<StoredBlob> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
-  const file = await available(() => open(path, 'wx', 0o600));
   try {
+    if (owner) await available(() => file.chown(owner.uid, owner.gid));
     for await (const chunk of source) {
       sizeBytes += chunk.byteLength;
       if (sizeBytes > maximumBytes) throw new RondoError('request.too_large', `The content is larger than the ${maximumBytes} bytes that are accepted.`);
@@ -82,7 +88,24 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-const privateFolder = (path: string) => mkdir(path, { recursive: true, mode: 0o700 });
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Whom new files are given to; only root can give away. */
+async function ownerOf(folder: string): Promise<Owner | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const { uid, gid } = await stat(folder);
+  return { uid, gid };
+}
+
+/** Makes a folder with all above it. */
+async function privateFolder(path: string, owner?: Owner): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined || !owner) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await chown(made, owner.uid, owner.gid);
+}
 
 async function* keysIn(folder: string, prefix: string): AsyncGenerator<string> {
   const entries: Dirent[] = (await available(() => unlessMissing(readdir(folder, { withFileTypes: true })))) ?? [];

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -30,6 +30,16 @@ describe('the folder of blobs', () => {
     await createFileSystemBlobs(root).put('wrkspc_1/a', bytes('secret'));
     const modes = await Promise.all([root, join(root, 'wrkspc_1'), join(root, 'wrkspc_1', 'a')].map(async (path) => (await stat(path)).mode & 0o777));
     expect(modes).toEqual([0o700, 0o700, 0o600]);
+  });
+
+  it('has one owner, whoever writes', async () => {
+    const root = emptyFolder();
+    await mkdir(root, { mode: 0o700 });
+    // Only root can give the folder to somebody else; everybody else is its owner already.
+    if (process.getuid?.() === 0) await chown(root, 65_532, 65_533);
+    const { uid, gid } = await stat(root);
+    await createFileSystemBlobs(root).put('wrkspc_1/deep/a', bytes('x'));
+    for (const path of ['.incoming', 'wrkspc_1', 'wrkspc_1/deep', 'wrkspc_1/deep/a']) expect(await stat(join(root, path)), path).toMatchObject({ uid, gid });
   });
 
   it('holds nothing of a failed writing', async () => {

@@ -230,14 +230,20 @@ describe('a message that refers to a file', () => {
   });
 
   it.each([
-    ['a file that is not there', 'image', async () => 'file_01JD0000000000000000000000', 404, 'does not exist'],
-    ['no id', 'image', async () => "x' or 1=1", 404, 'does not exist'],
-    ["another workspace's file", 'image', async () => (await files(OTHER_KEY).upload({ file: new File(['x'], 'a.png') })).id, 404, 'does not exist'],
-    ['a text as an image', 'image', async () => (await upload('x', 'a.txt')).id, 400, 'takes a JPEG'],
-    ['a picture as a document', 'document', async () => (await upload('x', 'a.png')).id, 400, 'takes a PDF'],
-    ['a file that is too large', 'document', async () => (await upload('x'.repeat(10_500_001), 'a.txt')).id, 400, 'at most 10500000'],
+    ['a file that is not there', 'image', async (): Promise<string> => 'file_01JD0000000000000000000000', 404, 'does not exist'],
+    ['no id', 'image', async (): Promise<string> => "x' or 1=1", 404, 'does not exist'],
+    [
+      "another workspace's file",
+      'image',
+      async (): Promise<string> => (await files(OTHER_KEY).upload({ file: new File(['x'], 'a.png') })).id,
+      404,
+      'does not exist',
+    ],
+    ['a text as an image', 'image', async (): Promise<string> => (await upload('x', 'a.txt')).id, 400, 'takes a JPEG'],
+    ['a picture as a document', 'document', async (): Promise<string> => (await upload('x', 'a.png')).id, 400, 'takes a PDF'],
+    ['a file that is too large', 'document', async (): Promise<string> => (await upload('x'.repeat(10_500_001), 'a.txt')).id, 400, 'at most 10500000'],
     ['an expired file', 'image', anExpiredFile, 404, 'has expired'],
-    ["another session's file", 'image', async () => aCopyIn((await aSession()).id), 404, 'another session'],
+    ["another session's file", 'image', async (): Promise<string> => aCopyIn((await aSession()).id), 404, 'another session'],
   ] as const)('is refused with %s, and nothing is accepted', async (_case, type, fileId, status, said) => {
     const session = await aSession();
     const answer = await send(session.id, { type: 'text', text: 'Look.' }, block(type, await fileId()));
