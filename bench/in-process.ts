@@ -29,6 +29,7 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
   const { sandbox, limits, models } = stack.config;
   const played: SessionRef[] = [];
   const sandboxes = createSandboxes({
+    prepare: async () => undefined,
     store,
     provider: () => Promise.resolve(stack.provider),
     installation: 'bench',

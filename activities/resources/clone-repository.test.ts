@@ -45,7 +45,7 @@ async function clone(name: string, { token, checkout = null, host = 'git.test', 
   const { timeoutMs, maximumBytes, certificates = [server.certificate] } = options;
   const cloneRepository = createCloneRepository({
     guard,
-    certificates,
+    certificates: () => certificates,
     installation: 'unit',
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(maximumBytes === undefined ? {} : { maximumBytes }),
@@ -55,7 +55,8 @@ async function clone(name: string, { token, checkout = null, host = 'git.test', 
   return {
     target,
     read: (file: string) => fs.readFileSync(join(target, file), 'utf8'),
-    git: (...words: string[]) => execFileSync('git', words, { cwd: target, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: directory } }).trim(),
+    git: (...words: string[]) =>
+      execFileSync('git', words, { cwd: target, encoding: 'utf8', env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: directory } }).trim(),
   };
 }
 

@@ -29,7 +29,7 @@ export type CloneRepository = (request: CloneRequest, take: (archives: AsyncIter
 export interface CloneOptions {
   readonly guard: AddressGuard;
   /** PEM certificates of whom servers may be certified by. */
-  readonly certificates: readonly string[];
+  readonly certificates: () => readonly string[];
   /** Tells the directories of this installation from those of others. */
   readonly installation: string;
   readonly timeoutMs?: number;
@@ -61,7 +61,7 @@ export function createCloneRepository({
     const directory = `${prefix}${process.pid}-${randomBytes(8).toString('hex')}`;
     try {
       const addresses = await guard.resolve(target.hostname, Number(target.port || 443));
-      await prepare(directory, user, certificates);
+      await prepare(directory, user, certificates());
       const git = createGitProcesses({
         directory,
         user,

@@ -5,6 +5,7 @@ import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
 import type { SandboxRecord } from '../../workflows/contract/records.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
+import { withdrawal } from '../withdrawal.js';
 import { attachReady, attachStarting } from './attach.js';
 import type { SandboxProvider } from './sandbox.port.js';
 import type { SupervisorClient } from './supervisor.client.js';
@@ -25,7 +26,12 @@ export interface SandboxesOptions {
   readonly memoryBytes: number;
   readonly cpus: number;
   readonly processes: number;
+  /** Makes a sandbox hold what its session wants there; asked before every use, so it must be quick when there is nothing to do. */
+  readonly prepare: PrepareSandbox;
 }
+
+/** Errors end the use that needed it; `signal` is the end of this worker. */
+export type PrepareSandbox = (ref: SessionRef, sandbox: AcquiredSandbox, signal: AbortSignal) => Promise<void>;
 
 export interface AcquiredSandbox {
   readonly generation: number;
@@ -33,8 +39,13 @@ export interface AcquiredSandbox {
 }
 
 export interface Sandboxes {
-  /** The session's sandbox, made when there is none. Errors: `sandbox.unavailable`, `sandbox.failed`, `step.superseded`. */
-  acquire(ref: SessionRef): Promise<AcquiredSandbox>;
+  /**
+   * The session's sandbox with all that belongs into it, made when there is none. Errors: `sandbox.unavailable`,
+   * `sandbox.failed`, `step.superseded`; the signal's reason when the caller does not want to wait any longer.
+   */
+  acquire(ref: SessionRef, signal?: AbortSignal): Promise<AcquiredSandbox>;
+  /** The session's sandbox as it is, if there is one; none is made. Errors: `sandbox.failed`. */
+  find(ref: SessionRef): Promise<AcquiredSandbox | undefined>;
   /** Drops this worker's connection, so that the next acquire looks anew. */
   disconnect(sessionId: string): void;
   /** Stops calls that may still run, whoever started them; best effort, within two seconds. */
@@ -50,6 +61,8 @@ export interface Sandboxes {
  */
 export function createSandboxes(options: SandboxesOptions): Sandboxes {
   const connections = new Map<string, Promise<AcquiredSandbox>>();
+  const preparations = new Map<string, { readonly sandbox: AcquiredSandbox; readonly done: Promise<void> }>();
+  const ended = new AbortController();
 
   /** Keeps a connection for as long as it is open. */
   const keep = (sessionId: string, fresh: Promise<AcquiredSandbox>): Promise<AcquiredSandbox> => {
@@ -61,7 +74,25 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     return fresh;
   };
 
-  const acquire = (ref: SessionRef): Promise<AcquiredSandbox> => connections.get(ref.sessionId) ?? keep(ref.sessionId, provision(ref));
+  const acquire = async (ref: SessionRef, signal?: AbortSignal): Promise<AcquiredSandbox> => {
+    const sandbox = await (connections.get(ref.sessionId) ?? keep(ref.sessionId, provision(ref)));
+    await unlessAborted(prepare(ref, sandbox), signal);
+    return sandbox;
+  };
+
+  /** Once at a time for a session, however many calls wait for it: what one of them began serves all. */
+  const prepare = (ref: SessionRef, sandbox: AcquiredSandbox): Promise<void> => {
+    const running = preparations.get(ref.sessionId);
+    if (running?.sandbox === sandbox) return running.done;
+    const done = options.prepare(ref, sandbox, ended.signal);
+    const preparation = { sandbox, done };
+    preparations.set(ref.sessionId, preparation);
+    const forget = () => {
+      if (preparations.get(ref.sessionId) === preparation) preparations.delete(ref.sessionId);
+    };
+    done.then(forget, forget);
+    return done;
+  };
 
   const provision = async (ref: SessionRef): Promise<AcquiredSandbox> => {
     const provider = await options.provider();
@@ -144,6 +175,13 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
 
   return {
     acquire,
+    async find(ref) {
+      const kept = connections.get(ref.sessionId) ?? keep(ref.sessionId, attachExisting(ref));
+      return kept.catch((error: unknown) => {
+        if (error instanceof RondoError && error.code === 'sandbox.gone') return undefined;
+        throw error;
+      });
+    },
     disconnect,
     async stopCalls(ref, callIds) {
       const stop = async () => {
@@ -163,9 +201,24 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       if (name) await (await options.provider()).destroy(name);
     },
     async close() {
+      ended.abort(withdrawal());
       for (const sessionId of connections.keys()) disconnect(sessionId);
     },
   };
+}
+
+/** Leaves the work to itself when the caller gives up waiting. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  signal.throwIfAborted();
+  const given = Promise.withResolvers<never>();
+  const giveUp = () => given.reject(signal.reason);
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await Promise.race([work, given.promise]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
 }
 
 /** Host directory of a session's workspace. */

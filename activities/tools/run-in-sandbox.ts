@@ -73,7 +73,7 @@ type Claimed = { readonly kind: 'claimed'; readonly claim: SandboxClaim } | { re
  * sandbox that can be reached. `unsent` is a claim of this same attempt whose call was never sent.
  */
 async function claimForSandbox(deps: SandboxCallDependencies, input: RunToolInput, signal: AbortSignal, unsent?: SandboxClaim): Promise<Claimed> {
-  const sandbox = await deps.sandboxes.acquire(input);
+  const sandbox = await deps.sandboxes.acquire(input, signal);
   signal.throwIfAborted();
   return deps.store.locked(input, async (session): Promise<Claimed> => {
     const found = await findOpenCall(session, input);

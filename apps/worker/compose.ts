@@ -1,3 +1,4 @@
+import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import { createBoundary } from '../../activities/boundary.js';
 import { createAnthropicModel } from '../../activities/model/anthropic.adapter.js';
@@ -5,6 +6,8 @@ import { createCallModel } from '../../activities/model/call-model.js';
 import { createOpenAiModel } from '../../activities/model/openai.adapter.js';
 import { createRehearsalModel } from '../../activities/model/rehearsal.adapter.js';
 import { createModels } from '../../activities/model/select-model.js';
+import { createCloneRepository } from '../../activities/resources/clone-repository.js';
+import { createMountResources } from '../../activities/resources/mount-resources.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
 import { selectProvider } from '../../activities/sandbox/select-provider.js';
@@ -14,9 +17,11 @@ import type { SessionStore } from '../../activities/session/store.port.js';
 import { createRemoteTools } from '../../activities/tools/remote-tools.js';
 import { createRunTool } from '../../activities/tools/run-tool.js';
 import { createSpill } from '../../activities/tools/spill.js';
+import { createAddressGuard } from '../../activities/web/address-guard.js';
 import { createKeepBlob } from '../../infra/blobs/keep-blob.js';
 import { createReadFile } from '../../infra/blobs/read-file.js';
 import { selectBlobs } from '../../infra/blobs/select-blobs.js';
+import { createSessionContent } from '../../infra/blobs/session-content.js';
 import type { Config } from '../../infra/config/config.js';
 import { installationOf, sandboxSettings } from '../../infra/config/sandbox-settings.js';
 import { newId } from '../../infra/ids.js';
@@ -45,10 +50,23 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   const client = createSessionClient({ ...config.temporal, address: temporalAddress, settings: sessionSettings(config), log });
   const models = composeModels(config);
   const provider = composeProvider(config);
+  const installation = installationOf(config.paths.home);
+  const prepare = createMountResources({
+    store,
+    redact,
+    content: createSessionContent({ pool, blobs, secretBox }),
+    clone: createCloneRepository({
+      guard: createAddressGuard({ allowPrivate: config.web.allowPrivate }),
+      // Whom Rondo's own connections trust (NODE_EXTRA_CA_CERTS adds to it), and whom the host does.
+      certificates: () => [...new Set([...getCACertificates('default'), ...getCACertificates('system')])],
+      installation,
+    }),
+  });
   const sandboxes = createSandboxes({
     store,
     provider,
-    installation: installationOf(config.paths.home),
+    prepare,
+    installation,
     home: config.paths.home,
     memoryBytes: config.sandbox.memoryMb * 1024 * 1024,
     cpus: config.sandbox.cpus,

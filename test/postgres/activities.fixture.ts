@@ -46,6 +46,7 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
     /** The activities of one more worker process. `hold` stops a model's answer before it is written. */
     aWorker(hold?: Hold) {
       const sandboxes = createSandboxes({
+        prepare: async () => undefined,
         store: fixture.store,
         provider: async () => engine.again(),
         installation: 'test',

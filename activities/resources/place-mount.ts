@@ -1,0 +1,77 @@
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { SessionRef } from '../../workflows/contract/activities.js';
+import { RondoError } from '../../workflows/contract/errors.js';
+import type { DueMount, NewEvent } from '../../workflows/contract/records.js';
+import type { SandboxFiles } from '../sandbox/file-transfers.js';
+import type { Checkout, CloneRepository } from './clone-repository.js';
+import { type CloneCause, CloneFailed } from './git-failure.js';
+import type { SessionContent } from './session-content.port.js';
+
+export interface PlacingDependencies {
+  readonly content: SessionContent;
+  readonly clone: CloneRepository;
+}
+
+/** Largest skill, unpacked, in bytes. */
+const MAXIMUM_SKILL_BYTES = 512 * 1024 * 1024;
+
+/** Puts one thing where it belongs in a sandbox, whole or not at all. */
+export async function placeMount(deps: PlacingDependencies, ref: SessionRef, mount: DueMount, files: SandboxFiles, signal: AbortSignal): Promise<void> {
+  const { body, mountPath } = mount;
+  switch (mount.type) {
+    case 'file':
+      return files.writeFile({ path: mountPath, source: await deps.content.openFile(ref, String(body['file_id'])), signal });
+    case 'skill': {
+      const archive = await deps.content.openSkill(ref, String(body['skillId']), String(body['versionId']));
+      return files.extract(mountPath, unpacked(archive), { strip: 1, signal });
+    }
+    case 'github_repository': {
+      const token = await deps.content.openToken(ref, mount.key);
+      const request = { url: String(body['url']), token, checkout: (body['checkout'] ?? null) as Checkout, signal };
+      return deps.clone(request, (archives) => files.extract(mountPath, archives, { signal }));
+    }
+  }
+}
+
+async function* unpacked(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const source = Readable.from(archive);
+  const gunzip = source.pipe(createGunzip());
+  source.once('error', (error) => gunzip.destroy(error));
+  let bytes = 0;
+  try {
+    for await (const piece of gunzip as AsyncIterable<Buffer>) {
+      bytes += piece.length;
+      if (bytes > MAXIMUM_SKILL_BYTES) throw new RondoError('skill.invalid', `it is larger than ${MAXIMUM_SKILL_BYTES} bytes unpacked`);
+      yield piece;
+    }
+  } finally {
+    source.destroy();
+  }
+}
+
+/** Errors that say nothing about what was to be mounted: the call that needs the sandbox fails, and is tried again. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof RondoError && ['sandbox.failed', 'sandbox.gone', 'service.unavailable', 'step.superseded'].includes(error.code);
+
+/** What clients are told of a mount that failed: the session goes on without it, and tries again in its next turn. */
+export function failureEvent({ type, key, body, mountPath }: DueMount, error: unknown): NewEvent {
+  const retry = { retry_status: { type: 'retrying' } };
+  if (type === 'github_repository') {
+    const url = String(body['url']);
+    const { cause, message } = repositoryFailure(url, mountPath, error);
+    return { type: 'session.error', body: { error: { type: `repository_${cause}_error`, repository_url: url, message, ...retry } } };
+  }
+  const what = type === 'skill' ? `Skill ${String(body['name'])}` : `File ${String(body['file_id'])} (${key})`;
+  const why = error instanceof RondoError ? error.message : 'something went wrong that the trace tells more about';
+  return { type: 'session.error', body: { error: { type: 'unknown_error', message: `${what} could not be mounted at ${mountPath}: ${why}`, ...retry } } };
+}
+
+function repositoryFailure(url: string, mountPath: string, error: unknown): { readonly cause: CloneCause; readonly message: string } {
+  if (error instanceof CloneFailed) return { cause: error.reason, message: error.message };
+  if (error instanceof RondoError && error.code === 'secret.unreadable') {
+    return { cause: 'authentication', message: `The token for ${url} cannot be opened; give the resource a new authorization_token.` };
+  }
+  const why = error instanceof RondoError && error.code === 'sandbox.file_refused' ? error.message : 'the trace says more';
+  return { cause: 'checkout', message: `${url} could not be put at ${mountPath}: ${why}` };
+}
