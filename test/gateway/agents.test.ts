@@ -313,6 +313,12 @@ describe('the tools of an agent', () => {
     ['a server that no toolset names', { mcp_servers: [server('x')] }, /^mcp_servers\[0\]: no tool uses it/],
     ['two toolsets of one server', { mcp_servers: [server('x')], tools: [toolset('x'), toolset('x')] }, /^tools\[1\]\.mcp_server_name: "x" is given twice/],
     ['two servers of one name', { mcp_servers: [server('x'), server('x')], tools: [toolset('x')] }, /^mcp_servers\[1\]\.name: "x" is given twice/],
+    ['a server that is no address', { mcp_servers: [{ ...server('x'), url: 'nonsense' }], tools: [toolset('x')] }, /^mcp_servers\[0\]\.url: /],
+    [
+      'a server with a password in its address',
+      { mcp_servers: [{ ...server('x'), url: 'https://user:secret@mcp.example/x' }], tools: [toolset('x')] },
+      /^mcp_servers\[0\]\.url: must not hold/,
+    ],
     ['a server that is no web address', { mcp_servers: [{ ...server('x'), url: 'file:///etc/passwd' }], tools: [toolset('x')] }, /^mcp_servers\[0\]\.url: /],
     [
       '21 servers',

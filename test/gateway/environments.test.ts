@@ -58,7 +58,7 @@ describe('a cloud environment', () => {
     expect(body.error.message).toMatch(message);
   });
 
-  it.each(['https://example.com', 'example.com/path', 'example.com:443', 'a b', '*', 'exa*mple.com', '-x.example', '::1', ''])(
+  it.each(['https://example.com', 'example.com/path', 'example.com:65536', 'a b', '*', 'exa*mple.com', '-x.example', '::1', ''])(
     'refuses %j as a host',
     async (host) => {
       const { status, body } = await create({ config: { type: 'cloud', networking: { type: 'limited', allowed_hosts: [host] } } });

@@ -60,7 +60,7 @@ describe('a list of heavy items', () => {
     const seen: string[] = [];
     for (let count = 0; count < 4; count += 1) seen.push((await stream.next()).event);
     expect(seen).toEqual(Array.from({ length: 4 }, () => 'agent.message'));
-    await stream.close();
+    stream.close();
   });
 
   it('of agents, their versions and their sessions does the same', async () => {

@@ -362,6 +362,7 @@ describe('an invocation with everything a session can use', () => {
     ['a server that no tool uses', { mcp_servers: [{ type: 'url', name: 'x', url: 'https://example.org' }] }, 400, /^mcp_servers\[0\]: no tool uses it/],
     ['an unknown skill', { skills: [{ type: 'custom', skill_id: 'skill_01KAN0000000000000000000AA' }] }, 404, /^skills\[0\]: /],
     ['an unknown vault', { vault_ids: ['vlt_01KAN0000000000000000000AA'] }, 404, /[Vv]ault/],
+    ['a repository that has no address', { resources: [{ type: 'github_repository', url: 'nonsense' }] }, 400, /^resources\[0\]\.url: /],
     ['an unknown file', { resources: [{ type: 'file', file_id: 'file_01KAN0000000000000000000AA' }] }, 404, /[Ff]ile/],
     ['a budget for a model without a price', { budget: { type: 'limit', max_list_cost: { amount: '100', currency: 'USD' } } }, 400, /^budget: /],
   ])('refuses %s, and makes no session', async (_case, fields, status, message) => {

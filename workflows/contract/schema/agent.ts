@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { webAddress } from './web-address.js';
 import { type WebFetchSettings, type WebSearchSettings, webFetchSettings, webSearchSettings } from './web-tools.js';
 
 /** Names of the tools of `agent_toolset_20260401` (wire section 1). */
@@ -88,7 +89,7 @@ const McpToolset = z.strictObject({
 export const McpServer = z.strictObject({
   type: z.literal('url'),
   name: z.string().min(1).max(255),
-  url: z.url({ protocol: /^https?$/ }).max(2_048),
+  url: webAddress(/^https?$/, 'must be an http or https address', 'give a vault with a credential for it'),
 });
 
 export const SkillInput = z.strictObject({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../ids.js';
+import { webAddress } from './web-address.js';
 
 /** Where in the sandbox something is mounted: below the workspace or the session's own folder, which outlive the sandbox. */
 const mountPath = (...roots: readonly string[]) =>
@@ -29,11 +30,10 @@ const gitName = z
 /** A repository that is cloned over https before the first tool call. The token is write-only. */
 export const RepositoryResource = z.strictObject({
   type: z.literal('github_repository'),
-  url: z
-    .url({ protocol: /^https$/, error: 'must be an https address' })
-    .max(2_048)
-    .refine((url) => !new URL(url).username && !new URL(url).password, 'must not hold a user name or password; give authorization_token')
-    .refine((url) => repositoryName(url) !== undefined, 'must end with the name of a repository'),
+  url: webAddress(/^https$/, 'must be an https address', 'give authorization_token').refine(
+    (url) => repositoryName(url) !== undefined,
+    'must end with the name of a repository',
+  ),
   authorization_token: z
     .string()
     .min(1)

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Metadata, MetadataPatch } from './agent.js';
 import { HostPattern } from './host-pattern.js';
 import { SecretName } from './secret-name.js';
+import { webAddress } from './web-address.js';
 
 /** Vaults and credentials (wire section 4). Secrets come in by these schemas and are in no answer. */
 
@@ -25,11 +26,10 @@ const secretValue = z
 
 const fixed = z.never('cannot be changed after the credential was created').optional();
 
-const address = z
-  .url({ protocol: /^https?$/, error: 'must be an http or https address' })
-  .max(2_048)
-  .refine((text) => !new URL(text).username && !new URL(text).password, 'must not hold a user name or password: addresses are answered')
-  .refine((text) => !text.includes('#'), 'must not have a fragment');
+const address = webAddress(/^https?$/, 'must be an http or https address', 'addresses are answered').refine(
+  (text) => !text.includes('#'),
+  'must not have a fragment',
+);
 
 const publicText = z
   .string()
