@@ -123,6 +123,18 @@ module.exports = {
       to: { path: packageNamed('@peculiar/[^/]+') },
     },
     {
+      name: 'mcp-in-its-adapters',
+      comment: 'A vendor is replaceable as long as one file knows it.',
+      from: { pathNot: ['/mcp[-a-z]*\\.adapter\\.ts$', tests] },
+      to: { path: packageNamed('@modelcontextprotocol/[^/]+') },
+    },
+    {
+      name: 'requests-through-the-guard',
+      comment: 'Whoever connects somewhere on behalf of a session asks the address guard first; two files and the way out of the sandboxes make connections.',
+      from: { pathNot: ['^activities/web/guarded-(fetch|connector)\\.ts$', '^apps/egress/', tests] },
+      to: { path: packageNamed('undici') },
+    },
+    {
       name: 'nest-in-the-gateway',
       comment: 'Containers and decorators end where HTTP ends. The certificate library needs the same reflection.',
       from: { pathNot: ['^apps/gateway/', '/x509\\.adapter\\.ts$', tests] },
@@ -151,5 +163,7 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
+    // Packages whose paths exist by their `exports` only.
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
   },
 };

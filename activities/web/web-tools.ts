@@ -26,7 +26,7 @@ export const WEB_TOOLS = [
   },
 ] as const satisfies readonly ModelTool[];
 
-export const NO_SEARCH = 'web_search is not set up here: the operator has to name a search endpoint (RONDO_SEARCH_URL). Nothing was searched.';
+const NO_SEARCH = 'web_search is not set up here: the operator has to name a search endpoint (RONDO_SEARCH_URL). Nothing was searched.';
 
 /** Calls of kind `server`. */
 export const createWebTools =

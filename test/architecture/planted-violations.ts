@@ -24,6 +24,8 @@ export const VIOLATIONS: Readonly<Record<string, readonly [path: string, source:
   'openai-in-its-adapters': ['activities/model/asks-too.ts', "import OpenAI from 'openai';"],
   'docker-in-its-adapters': ['activities/sandbox/engine.ts', "import Docker from 'dockerode';"],
   'x509-in-its-adapters': ['apps/egress/signs.ts', "import '@peculiar/x509';"],
+  'mcp-in-its-adapters': ['activities/tools/lists.ts', "import { Client } from '@modelcontextprotocol/sdk/client/index.js';"],
+  'requests-through-the-guard': ['activities/tools/fetches.ts', "import { fetch } from 'undici';"],
   'nest-in-the-gateway': ['apps/worker/decorated.ts', "import { Injectable } from '@nestjs/common';"],
   'temporal-client-in-its-folder': ['apps/gateway/starts.ts', "import { Client } from '@temporalio/client';"],
   'temporal-activity-at-the-boundary': ['activities/model/beats.ts', "import { heartbeat } from '@temporalio/activity';"],
