@@ -103,6 +103,7 @@ describe('files, by the official SDK', () => {
     expect(page.next_page).toBeNull();
     const repeated = await files().list({ ids: Array.from({ length: 150 }, () => first.id) });
     expect(repeated.data).toHaveLength(1);
+    expect((await files().list({ ids: null, limit: 1 })).data).toEqual([second]);
   });
 
   it('belong to a session when the agent wrote them or the session was given them', async () => {

@@ -33,6 +33,7 @@ describe('skills, by the official SDK', () => {
     const listed = await gateway.sdk().beta.skills.list({ source: 'custom' });
     expect(listed.data[0]).toEqual(skill);
     expect((await gateway.sdk().beta.skills.list({ source: 'anthropic' })).data).toEqual([]);
+    expect((await gateway.sdk().beta.skills.list({ source: null })).data[0]).toEqual(skill);
     expect(await gateway.sdk().beta.skills.delete(skill.id)).toEqual({ id: skill.id, type: 'skill_deleted' });
     await expect(gateway.sdk().beta.skills.retrieve(skill.id)).rejects.toMatchObject({ status: 404 });
     await expect(gateway.sdk().beta.skills.versions.retrieve('latest', { skill_id: skill.id })).rejects.toMatchObject({ status: 404 });

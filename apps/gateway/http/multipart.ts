@@ -44,6 +44,7 @@ export function readForm(request: Request, limits: FormLimits, onFile: (part: Fi
     const fail = (error: unknown) => {
       if (failure) return;
       failure = { error };
+      request.setTimeout(0);
       request.unpipe(form);
       form.destroy();
       drain(request);
@@ -56,7 +57,6 @@ export function readForm(request: Request, limits: FormLimits, onFile: (part: Fi
     });
     request.setTimeout(STALLED_AFTER, () => request.destroy());
     request.once('close', () => {
-      request.setTimeout(0);
       if (!request.complete) fail(new RondoError('request.invalid', 'The upload was cut off before its end; nothing of it was kept.'));
     });
     form.on('file', (field, content, { filename, mimeType }) => {
@@ -76,7 +76,9 @@ export function readForm(request: Request, limits: FormLimits, onFile: (part: Fi
     form.on('fieldsLimit', () => fail(new RondoError('request.too_large', `The form has more than ${MOST_FIELDS} fields.`)));
     form.on('error', (cause) => fail(new RondoError('request.invalid', 'The body is not a complete multipart form.', { cause })));
     form.on('close', () => {
-      if (!failure) Promise.all(files).then(() => resolve(fields), fail);
+      if (failure) return;
+      request.setTimeout(0);
+      Promise.all(files).then(() => resolve(fields), fail);
     });
     request.pipe(form);
   });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../ids.js';
-import { cursor, several, wholeNumber } from './list-query.js';
+import { cursor, nullable, several, wholeNumber } from './list-query.js';
 
 const MOST_IDS = 100;
 
@@ -10,9 +10,11 @@ export const FileListQuery = z
     limit: wholeNumber(1, 1_000).optional(),
     page: cursor,
     scope_id: idSchema('session').optional(),
-    ids: several(z.string().min(1).max(100))
-      .transform((ids) => ids && [...new Set(ids)])
-      .refine((ids) => ids === undefined || ids.length <= MOST_IDS, `must be at most ${MOST_IDS} ids`),
+    ids: nullable(
+      several(z.string().min(1).max(100))
+        .transform((ids) => ids && [...new Set(ids)])
+        .refine((ids) => ids === undefined || ids.length <= MOST_IDS, `must be at most ${MOST_IDS} ids`),
+    ),
   })
   .refine((query) => query.ids === undefined || (query.page === undefined && query.limit === undefined), {
     path: ['ids'],

@@ -26,6 +26,9 @@ const timeRange = <Bound extends 'gt' | 'gte' | 'lt' | 'lte'>(...bounds: readonl
   return z.strictObject(shape, `must be given as created_at[${bounds.join('], created_at[')}]`).optional();
 };
 
+/** What the SDK writes for null: `name=`, the same as nothing. */
+export const nullable = <Item extends z.ZodType>(item: Item) => z.preprocess((value) => (value === '' ? undefined : value), item.optional());
+
 /** One value or several, as `name=a` or `name[]=a&name[]=b`. */
 export const several = <Item extends z.ZodType>(item: Item) =>
   z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item).max(1_000).optional());

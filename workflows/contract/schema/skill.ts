@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { paged } from './list-query.js';
+import { nullable, paged } from './list-query.js';
 
 export const SkillListQuery = z.object({
   ...paged(20, 100),
-  source: z.enum(['custom', 'anthropic', 'anthropic_example', 'plugin'], 'must be custom, anthropic, anthropic_example or plugin').optional(),
+  source: nullable(z.enum(['custom', 'anthropic', 'anthropic_example', 'plugin'], 'must be custom, anthropic, anthropic_example or plugin')),
 });
 
 export const SkillVersionListQuery = z.object(paged(20, 100));
