@@ -1,13 +1,14 @@
 import type { CallModelInput, CallModelResult } from '../../workflows/contract/activities.js';
 import { decodeFence, encodeFence, type Fence } from '../../workflows/contract/fence.js';
 import { isOverBudget } from '../../workflows/contract/list-cost.js';
-import { type EffectRecord, type InboxItem, NO_USAGE } from '../../workflows/contract/records.js';
+import { type EffectRecord, type InboxItem, NO_USAGE, type SessionRecord } from '../../workflows/contract/records.js';
 import { keepAnswers, type ServerAnswers, type ServersToAsk, unaskedServers } from '../mcp/ask-servers.js';
 import { buildContext } from '../session/context.js';
 import { holdAtBudget } from '../session/hold-at-budget.js';
 import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
 import { progressOf, readStanding } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
+import { systemPrompt } from '../session/system-prompt.js';
 import { usageOf } from '../session/usage.js';
 import { statusEvents } from '../session/wire-events.js';
 import { buildCatalog } from '../tools/catalog.js';
@@ -15,9 +16,6 @@ import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
 import type { CallModelDependencies, OpenModelCall } from './model-call.js';
 
 const MAX_OUTPUT_TOKENS = 32_000;
-
-const SANDBOX_NOTE =
-  'Your tools run in an isolated Linux sandbox without network access. The workspace is /workspace; it is kept between turns. Files elsewhere may be lost.';
 
 type Opened =
   | { readonly kind: 'open'; readonly call: OpenModelCall }
@@ -73,7 +71,12 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
     if (dead && (await failedAttempts(session, key)) >= MAXIMUM_ATTEMPTS) return answered({ kind: 'failed', cause: 'model_unavailable' });
     const attemptId = await session.startAttempt({ turn, step: turnUsage.steps + 1, kind: 'model_call', name: agent.model.id, key, attempt });
     const catalog = buildCatalog(session.record, await session.readMcpTools(), { webSearch: deps.offersSearch });
-    const system = [agent.system, catalog.usesSandbox ? SANDBOX_NOTE : null].filter(Boolean).join('\n\n');
+    const system = systemPrompt({
+      system: agent.system,
+      tools: catalog.usesSandbox ? 'sandbox' : usesWorker(session.record) ? 'worker' : 'none',
+      resources: catalog.usesSandbox ? await session.readResources() : [],
+      skills: session.record.skills,
+    });
     return {
       kind: 'open',
       call: {
@@ -95,6 +98,9 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
       },
     };
   });
+
+const usesWorker = ({ agent, environmentType }: SessionRecord): boolean =>
+  environmentType === 'self_hosted' && agent.tools.some(({ type }) => type === 'agent_toolset_20260401');
 
 /** The first effect of a run opens a new epoch; any other must belong to the epoch that is open. */
 async function takeFence(session: LockedSession, input: CallModelInput): Promise<Fence | undefined> {
