@@ -62,7 +62,7 @@ export const createAskServers =
   };
 
 /** The servers an agent's toolsets name that were not asked in this turn. Pure. */
-export function unaskedServers({ agent, vaultIds }: SessionRecord, turn: number, lists: readonly McpToolList[]): ServersToAsk | undefined {
+export function unaskedServers({ agent, vaultIds, turn }: SessionRecord, lists: readonly McpToolList[]): ServersToAsk | undefined {
   const named = new Set(agent.tools.flatMap((tool) => (tool.type === 'mcp_toolset' ? [tool.mcp_server_name] : [])));
   const asked = new Set(lists.flatMap((list) => (list.turn === turn ? [list.serverName] : [])));
   const servers = agent.mcp_servers.filter(({ name }) => named.has(name) && !asked.has(name));

@@ -20,7 +20,7 @@ const MAX_OUTPUT_TOKENS = 32_000;
 type Opened =
   | { readonly kind: 'open'; readonly call: OpenModelCall }
   | { readonly kind: 'answered'; readonly result: CallModelResult }
-  /** MCP servers must be asked first, outside of the lock; nothing has been done but to raise the fence. */
+  /** The turn has begun, and MCP servers must be asked before its first request, outside of the lock. */
   | { readonly kind: 'ask_servers'; readonly asked: ServersToAsk };
 
 const answered = (result: CallModelResult): Opened => ({ kind: 'answered', result });
@@ -56,12 +56,13 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
       return answered({ kind: 'standing', ...(await readStanding(session, deps.defaultMaxSteps)) });
     }
 
-    const turn = session.record.turn + (session.record.modelDue ? 0 : 1);
-    const asked = answers?.turn === turn ? undefined : unaskedServers(session.record, turn, await session.readMcpTools());
-    if (asked) return { kind: 'ask_servers', asked };
-
     await beginOrContinueTurn(session, inbox);
+    const { turn } = session.record;
     if (answers?.turn === turn) await keepAnswers(session, answers);
+    else {
+      const asked = unaskedServers(session.record, await session.readMcpTools());
+      if (asked) return { kind: 'ask_servers', asked };
+    }
     const dead = before ?? (input.epoch === null ? await takeOverDeadCall(session) : undefined);
     const attempt = (dead?.attempt ?? 0) + 1;
     const startEventId = dead?.startEventId ?? (await announceRequest(session, deps.newEventId()));

@@ -1,4 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createServer } from 'node:http';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { listenOnLoopback } from '../support/loopback-server.js';
 import { startMcpServer, type TestMcpServer, textTool } from '../support/mcp-server.js';
 import { type Platform, startPlatform } from '../support/platform.js';
 import { expectWholeLog, invoke, type LogRow, readLog, sql, waitForInvocation } from '../support/sessions.js';
@@ -206,6 +208,25 @@ describe('a server that fails', () => {
     const sessionId = await aSession('once');
     expect(await waitForInvocation(platform, (await ask(sessionId)).id)).toMatchObject({ output_text: 'Result: second time lucky' });
     expect(effects).toEqual(['try', 'try']);
+  });
+});
+
+describe('a server that hangs when it is asked for its tools', () => {
+  it('does not hold up an interrupt', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const hanging = createServer(() => arrived.resolve());
+    const url = `http://127.0.0.1:${await listenOnLoopback(hanging)}/mcp`;
+    onTestFinished(() => {
+      hanging.closeAllConnections();
+      hanging.close();
+    });
+    const sessionId = await aSession('says', { url });
+    const { id } = await ask(sessionId);
+    await arrived.promise;
+    expect((await readLog(platform, sessionId)).map(({ type }) => type)).toEqual(['user.message', 'session.thread_status_running', 'session.status_running']);
+    await platform.sdk.beta.sessions.events.send(sessionId, { events: [{ type: 'user.interrupt' }] });
+    expect(await waitForInvocation(platform, id, undefined, 10_000)).toMatchObject({ status: 'interrupted' });
+    await expectWholeLog(platform, sessionId);
   });
 });
 
