@@ -68,6 +68,7 @@ beforeAll(async () => {
     'OpenAI key': OPENAI_KEY,
     "Rondo's key": platform.key,
     "owner's password": OWNER_PASSWORD,
+    'encryption key': platform.environment['RONDO_ENCRYPTION_KEY'] ?? '',
     "application's password": new URL(platform.database.appUrl).password,
   };
 });

@@ -75,10 +75,10 @@ async function request(method: string, path: string, body?: unknown): Promise<Re
 }
 
 /** A turn with the vault and one MCP server, to its end. */
-async function turn(model: string, url: string, vault: string): Promise<string> {
+async function turn(model: string, url: string, vault: string, more: object = {}): Promise<string> {
   const mcp = { mcp_servers: [{ type: 'url', name: 'tracker', url }], vault_ids: [vault] };
   const tools = [{ type: 'mcp_toolset', mcp_server_name: 'tracker', default_config: { permission_policy: { type: 'always_allow' } } }];
-  const { id, session_id } = await invoke(platform, { model: `rehearsal/${model}`, input: 'go', tools, ...mcp });
+  const { id, session_id } = await invoke(platform, { model: `rehearsal/${model}`, input: 'go', tools, ...mcp, ...more });
   sessions.push(session_id);
   expect(await waitForInvocation(platform, id), model).toMatchObject({ status: 'completed' });
   for (const path of ['', '/events?limit=1000', '/trace?limit=1000', '/resources']) await request('GET', `/v1/sessions/${session_id}${path}`);
@@ -122,14 +122,14 @@ describe('secrets of a vault, and of a repository', () => {
     expect(results[2]).toContain('[redacted]');
     expect(new Set(tracker.authorizations)).toEqual(new Set([`Bearer ${BEARER}`]));
 
-    const refused = await turn('refused', closed.url, vault);
+    const resources = [{ type: 'github_repository', url: 'https://git.example.com/a/repo', authorization_token: REPOSITORY }];
+    const refused = await turn('refused', closed.url, vault, { resources });
     expect(closed.authorizations).toContain(`Bearer ${REFUSED}`);
     const failure = (await readLog(platform, refused)).find(({ type }) => type === 'session.error');
     expect(failure?.body.error).toMatchObject({ type: 'mcp_authentication_failed_error', mcp_server_name: 'tracker' });
 
     const { id: agent } = await request('POST', '/v1/agents', { name: 'Cloner', model: 'rehearsal/refused' });
     const { id: environment_id } = await request('POST', '/v1/environments', { name: 'for the canary' });
-    const resources = [{ type: 'github_repository', url: 'https://git.example.com/a/repo', authorization_token: REPOSITORY }];
     const session = await request('POST', '/v1/sessions', { agent, environment_id, resources });
     expect(session).toMatchObject({ resources: [{ type: 'github_repository' }] });
     await request('GET', `/v1/sessions/${String(session['id'])}/resources`);
@@ -138,7 +138,7 @@ describe('secrets of a vault, and of a repository', () => {
 
   it('are nowhere else: not in a row, a log, a history, an event, a trace or an answer, in any form', () => {
     expect(documents.filter(({ place }) => place === 'table vault_credentials secret').length).toBeGreaterThanOrEqual(4);
-    expect(documents.filter(({ place }) => place === 'table session_resources token')).toHaveLength(1);
+    expect(documents.filter(({ place }) => place === 'table session_resources token')).toHaveLength(2);
     expect(placesOf(documents.map(({ place }) => `${place}:`))).toEqual(
       expect.arrayContaining(['http GET', 'http POST', 'log gateway', 'log worker', 'table attempts', 'table events', 'temporal history', 'tool result']),
     );
