@@ -1,0 +1,52 @@
+import { type Target, writeAuthority } from '../../activities/egress/host-name.js';
+import { type Destination, decide, type Verdict } from '../../activities/egress/policy.js';
+import { Refusal } from './refusal.js';
+import type { SessionPolicies, SessionRef, SessionRules } from './session-policies.js';
+
+/** Asks people whether a session may reach a host, and waits for what they say. */
+export type AskPeople = (
+  session: SessionRef,
+  asked: { readonly host: string; readonly port: number; readonly method: string | null; readonly timeoutMs: number },
+  signal: AbortSignal,
+) => Promise<Verdict>;
+
+export interface Admission {
+  readonly rules: SessionRules;
+  readonly verdict: Verdict;
+}
+
+/**
+ * What the session's policy says now, with an answer of people where it wants one. Whatever goes wrong on the way is a
+ * refusal. Errors: `Refusal`.
+ */
+export async function admit(
+  parts: { readonly policies: SessionPolicies; readonly ask: AskPeople },
+  session: SessionRef,
+  destination: Destination,
+  signal: AbortSignal,
+  options: { readonly mayAsk: boolean } = { mayAsk: true },
+): Promise<Admission> {
+  const rules = await parts.policies.find(session).catch((error: unknown) => {
+    throw new Refusal(
+      503,
+      'policy is not known',
+      `Rondo cannot read this session's network policy now, so nothing passes (${error instanceof Error ? error.message : 'unknown'}).`,
+    );
+  });
+  const { host, port, request } = destination;
+  let verdict = decide(rules.policy, destination);
+  if (verdict.decision === 'ask' && options.mayAsk) {
+    verdict = await parts
+      .ask(session, { host, port, method: request?.method ?? null, timeoutMs: rules.policy.askTimeoutMs }, signal)
+      .catch((error: unknown) => {
+        throw error instanceof Refusal
+          ? error
+          : new Refusal(503, 'nobody could be asked', `Nobody could be asked whether ${writeAuthority({ host, port })} may be reached.`);
+      });
+  }
+  if (verdict.decision === 'deny') throw denied({ host, port }, verdict.rule);
+  return { rules, verdict };
+}
+
+const denied = (target: Target, rule: string): Refusal =>
+  new Refusal(403, rule, `The network policy of this session does not allow ${writeAuthority(target)}: ${rule}.`);

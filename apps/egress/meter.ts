@@ -1,0 +1,53 @@
+import { Transform } from 'node:stream';
+import { Refusal } from './refusal.js';
+
+/** What a session has used and how much it may, over all its sandboxes. */
+export interface Meter {
+  /** Counts a request. Errors: `Refusal`. */
+  countRequest(): void;
+  /** Counts bytes, whichever way. Errors: `Refusal`. */
+  countBytes(count: number): void;
+}
+
+export interface MeterLimits {
+  /** 0 is no limit. */
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+export function createMeter(used: { readonly requests: number; readonly bytes: number }, limits: MeterLimits): Meter {
+  let { requests, bytes } = used;
+  return {
+    countRequest() {
+      requests += 1;
+      if (limits.requests > 0 && requests > limits.requests) throw over('requests', limits.requests);
+      if (limits.bytes > 0 && bytes >= limits.bytes) throw over('bytes', limits.bytes);
+    },
+    countBytes(count) {
+      bytes += count;
+      if (limits.bytes > 0 && bytes > limits.bytes) throw over('bytes', limits.bytes);
+    },
+  };
+}
+
+const over = (what: string, most: number): Refusal => new Refusal(429, `limit of ${what}`, `This session has used its network allowance of ${most} ${what}.`);
+
+/**
+ * Lets bytes pass and counts them. It stands inside the pipe: a listener beside it would start the flow before the other
+ * end is there, and lose what comes first.
+ */
+export const countingStream = (count: (bytes: number) => void, beforeEnd: () => void = () => undefined): Transform =>
+  new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      try {
+        count(chunk.length);
+        done(null, chunk);
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+    flush(done) {
+      beforeEnd();
+      done();
+    },
+  });

@@ -1,0 +1,100 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { parseAuthority } from '../../activities/egress/host-name.js';
+import { type Destined, type ForwardParts, forward } from './forward.js';
+import { http1Exchange } from './http1.js';
+import type { LeafContexts } from './leaf-contexts.js';
+import { malformed, Refusal, refusalBytes } from './refusal.js';
+import type { Sandbox } from './sandbox.js';
+import { openTunnel, type TunnelParts } from './tunnel.js';
+import { openWebSocket, wantsWebSocket } from './upgrade.js';
+
+export interface ProxyParts extends ForwardParts {
+  readonly leafFor: LeafContexts;
+  readonly idleMs: number;
+  /** Most connections of one sandbox at a time. */
+  readonly connections: number;
+}
+
+/** Serves sandboxes: one server for each, since the socket says who asks. */
+export type ServeSandbox = (sandbox: Sandbox) => Server;
+
+const MAX_HEADER_BYTES = 32 * 1_024;
+const HEAD_TIMEOUT_MS = 30_000;
+
+export function createProxy(parts: ProxyParts): ServeSandbox {
+  const destinations = new WeakMap<object, Destined>();
+  const options = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEAD_TIMEOUT_MS,
+    // Uploads take as long as they take; what stands still is cut by the idle limit.
+    requestTimeout: 0,
+    keepAliveTimeout: parts.idleMs,
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    shouldUpgradeCallback: wantsWebSocket,
+  };
+
+  // Requests within tunnels: the destination is the tunnel's.
+  const inner = createServer(options, (request, response) => {
+    const destined = destinations.get(request.socket);
+    if (!destined) return void request.socket.destroy();
+    void forward(parts, destined, http1Exchange(request, response, request.url ?? ''));
+  });
+  inner.on('upgrade', (request, socket, head) => {
+    const destined = destinations.get(request.socket);
+    if (!destined) return void socket.destroy();
+    void openWebSocket(parts, destined, request, request.url ?? '', socket, head);
+  });
+  inner.on('connect', (_request, socket: Socket) => void socket.end(refusalBytes(malformed('a CONNECT within a tunnel'))));
+  inner.on('clientError', answerMalformed);
+  const tunnels: TunnelParts = { ...parts, inner, destinations, maxHeaderBytes: MAX_HEADER_BYTES };
+
+  return (sandbox) => {
+    const server = createServer(options, (request, response) => {
+      const asked = plainTarget(sandbox, request);
+      if (asked instanceof Refusal) return answer(response, asked);
+      void forward(parts, asked, http1Exchange(request, response, asked.path));
+    });
+    server.maxConnections = parts.connections;
+    server.timeout = parts.idleMs;
+    server.on('connection', (socket) => {
+      sandbox.connections.add(socket);
+      socket.once('close', () => sandbox.connections.delete(socket));
+    });
+    server.on('connect', (request, socket: Socket, head) => {
+      if (head.length > 0) socket.unshift(head);
+      const hosts = request.rawHeaders.filter((_value, at) => at % 2 === 1 && request.rawHeaders[at - 1]?.toLowerCase() === 'host');
+      void openTunnel(tunnels, sandbox, { authority: request.url ?? '', hosts }, socket);
+    });
+    server.on('upgrade', (request, socket, head) => {
+      const asked = plainTarget(sandbox, request);
+      if (asked instanceof Refusal) return void socket.end(refusalBytes(asked));
+      void openWebSocket(parts, asked, request, asked.path, socket, head);
+    });
+    server.on('clientError', answerMalformed);
+    return server;
+  };
+}
+
+/** Where a request to the proxy itself leads: a whole http address, as RFC 9112 section 3.2.2 wants it. */
+function plainTarget(sandbox: Sandbox, request: IncomingMessage): (Destined & { readonly path: string }) | Refusal {
+  const { authority = '', path = '' } = /^http:\/\/(?<authority>[^/?#@\\]+)(?<path>[/?].*)?$/i.exec(request.url ?? '')?.groups ?? {};
+  const target = parseAuthority(authority, 80);
+  if (!target) return malformed('a proxy takes CONNECT host:port and http:// addresses only');
+  return { sandbox, scheme: 'http', target, path: path.startsWith('/') ? path : `/${path}` };
+}
+
+function answer(response: ServerResponse, { status, message }: Refusal): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' }).end(`${message}\n`);
+}
+
+function answerMalformed(
+  error: Error & { readonly code?: string },
+  socket: { readonly writable: boolean; end(text: string): unknown; destroy(): unknown },
+): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const refusal = tooLarge ? new Refusal(431, 'malformed: headers too large', 'The headers are too large.') : malformed('it is not valid HTTP');
+  socket.end(refusalBytes(refusal));
+}

@@ -1,0 +1,15 @@
+import type { Socket } from 'node:net';
+import type { Meter } from './meter.js';
+import type { SessionRef } from './session-policies.js';
+import type { Upstream } from './upstream.js';
+
+/** One sandbox, known by the socket its connections come from. */
+export interface Sandbox extends SessionRef {
+  /** A higher one is a newer sandbox of the session. */
+  readonly generation: number;
+  readonly upstream: Upstream;
+  /** What the session has used; read from its audit when it is first asked for. */
+  meter(): Promise<Meter>;
+  /** Open connections of the sandbox. */
+  readonly connections: Set<Socket>;
+}
