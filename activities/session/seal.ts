@@ -1,7 +1,8 @@
 import type { SealInput, SealResult, SessionRef } from '../../workflows/contract/activities.js';
 import { decodeFence, encodeFence } from '../../workflows/contract/fence.js';
-import type { ToolCallRecord } from '../../workflows/contract/records.js';
+import type { EffectRecord, ToolCallRecord } from '../../workflows/contract/records.js';
 import { END_POLICIES, type EndCause } from '../../workflows/contract/stop.js';
+import { runsRemotely } from '../tools/catalog.js';
 import { readStanding } from './standing.js';
 import type { LockedSession, SessionStore } from './store.port.js';
 import { answeredCall, idleEvents, textResultEvent } from './wire-events.js';
@@ -92,17 +93,18 @@ export async function closeOpenCalls(session: LockedSession, open: readonly Tool
   for (const call of open) {
     const effect = await session.findEffect(call.id);
     if (effect?.generation != null) started.push(call.id);
-    if (!answered.has(call.id)) await session.append([textResultEvent(call, sealedText(cause, call, effect?.generation != null), true)]);
+    if (!answered.has(call.id)) await session.append([textResultEvent(call, sealedText(cause, call, effect), true)]);
     await session.finishToolCall(call.id);
     await session.sealEffect(call.id, { kind: 'done', outcome: 'interrupted', isError: true });
   }
   return started;
 }
 
-function sealedText(cause: EndCause | 'killed', call: ToolCallRecord, started: boolean): string {
+function sealedText(cause: EndCause | 'killed', call: ToolCallRecord, effect: EffectRecord | undefined): string {
   const why = cause === 'interrupted' ? 'The user interrupted the turn.' : 'The turn was ended.';
   if (isReleasedToWorker(call)) return `${why} A worker may have begun this call; what it did until then stays done.`;
-  return started ? `${why} This call was stopped while it ran; what it did until then stays done.` : `${why} This call was not run.`;
+  if (effect && runsRemotely(call)) return `${why} This call had been sent, and its answer was not waited for; what it did or still does stays done.`;
+  return effect?.generation != null ? `${why} This call was stopped while it ran; what it did until then stays done.` : `${why} This call was not run.`;
 }
 
 /** The provider's own (redacted) words where a model request failed; otherwise the cause's sentence. */

@@ -2,7 +2,7 @@ import type { OpenCall, Standing, TurnProgress } from '../../workflows/contract/
 import { decodeFence } from '../../workflows/contract/fence.js';
 import { isOverBudget } from '../../workflows/contract/list-cost.js';
 import { NO_USAGE, type SessionRecord, type ToolCallRecord } from '../../workflows/contract/records.js';
-import { changesWorkspace } from '../tools/catalog.js';
+import { changesWorkspace, runsRemotely } from '../tools/catalog.js';
 import type { LockedSession } from './store.port.js';
 
 /** An open call as the loop sees it. A decided one keeps its gate until the decision has been applied to the log. */
@@ -14,7 +14,7 @@ export function toOpenCall(call: ToolCallRecord): OpenCall {
     name: call.name,
     gate: asks ? 'ask' : call.kind === 'custom' || call.kind === 'worker' ? 'client' : 'run',
     serial: changesWorkspace(call),
-    ...(call.kind === 'mcp' || call.kind === 'server' ? { remote: true } : {}),
+    ...(runsRemotely(call) ? { remote: true } : {}),
     ...(asks && call.decideBy ? { decideBy: call.decideBy.getTime() } : {}),
   };
 }

@@ -11,6 +11,9 @@ const sandboxTools = new Map(SANDBOX_TOOLS.map((tool) => [tool.name as string, t
 export const changesWorkspace = (call: Pick<ToolCallRecord, 'kind' | 'name'>): boolean =>
   call.kind === 'sandbox' && (sandboxTools.get(call.name)?.changesWorkspace ?? false);
 
+/** Whether a call needs no sandbox: it goes to an MCP server, or Rondo answers it itself. */
+export const runsRemotely = ({ kind }: Pick<ToolCallRecord, 'kind'>): boolean => kind === 'mcp' || kind === 'server';
+
 /** The policy decision about one call, before anything runs. */
 export interface Evaluation {
   readonly kind: ToolCallKind;

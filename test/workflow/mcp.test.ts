@@ -299,6 +299,8 @@ describe('a call under way', () => {
     expect(await waitForInvocation(platform, id)).toMatchObject({ status: 'interrupted' });
     await waitFor('the server to be told', () => server.asked.includes('notifications/cancelled'));
     tool.end();
+    const [result] = bodiesOf(await readLog(platform, sessionId), 'agent.mcp_tool_result');
+    expect(result.content[0].text).toContain('had been sent');
     await expectWholeLog(platform, sessionId);
   });
 });
