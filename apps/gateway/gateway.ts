@@ -12,6 +12,7 @@ import { serveDocs } from './http/openapi.js';
 import { parseQuery } from './http/query-parser.js';
 import { rateLimits } from './http/rate-limits.js';
 import { requestId } from './http/request-id.js';
+import { answerUnreadable } from './http/unreadable-request.js';
 import { validation } from './http/validation.js';
 import { createWaker } from './sessions/waker.js';
 import { HeldLeaseInterceptor } from './work/held-lease.js';
@@ -48,6 +49,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   serveDocs(app);
   // Node would cut off any request after five minutes, which is too short for a large upload. One that stalls is cut off sooner.
   app.getHttpServer().requestTimeout = LONGEST_REQUEST;
+  app.getHttpServer().on('clientError', answerUnreadable);
   await app.listen(config.http.port, config.http.host);
 
   return {

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { connect } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureApiKey } from '../../infra/postgres/api-keys.repo.js';
@@ -177,6 +178,18 @@ describe('what cannot be answered', () => {
     });
     expect(status).toBe(400);
   });
+
+  it('is 431 in the same envelope for an address longer than Node reads, and 400 for what is not HTTP', async () => {
+    const { status, body, headers } = await gateway.request('GET', `/v1/sessions?page=${'x'.repeat(20_000)}`);
+    expect(status).toBe(431);
+    expect(body).toEqual(envelope('invalid_request_error', expect.stringContaining('16 KB')));
+    expect(headers.get('request-id')).toBe(body.request_id);
+    const { port } = new URL(gateway.url);
+    const socket = connect(Number(port), '127.0.0.1', () => socket.write('what is this?\r\n\r\n'));
+    let answer = '';
+    for await (const chunk of socket) answer += chunk;
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*"type":"error"/s);
+  });
 });
 
 describe('a validation error', () => {
@@ -262,6 +275,14 @@ describe('text that Postgres cannot hold', () => {
 });
 
 describe('/docs-json', () => {
+  it('refers to nothing that is not in it', async () => {
+    const { body } = await gateway.request('GET', '/docs-json');
+    const references = [...JSON.stringify(body).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
+    expect(references.length).toBeGreaterThan(10);
+    expect([...new Set(references)].filter((name) => !(String(name) in body.components.schemas))).toEqual([]);
+    expect(JSON.stringify(body)).not.toContain('#/$defs/');
+  });
+
   it('is OpenAPI 3.1 with every route, its body, its answers and the key', async () => {
     const { body } = await gateway.request('GET', '/docs-json');
     expect(body.openapi).toBe('3.1.0');

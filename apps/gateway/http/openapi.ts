@@ -51,7 +51,7 @@ export function serveDocs(app: NestExpressApplication): void {
 /** The envelope of errors, which no decorator names. */
 function addErrorSchema(document: OpenAPIObject): void {
   const error = toOpenApi(ErrorEnvelopeSchema, { schemaType: 'output' });
-  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...(error && { Error: error.schema as SchemaObject }) } };
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...(error?.components as Record<string, SchemaObject>) } };
 }
 
 type SchemaObject = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
