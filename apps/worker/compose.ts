@@ -7,6 +7,7 @@ import { createOpenAiModel } from '../../activities/model/openai.adapter.js';
 import { createRehearsalModel } from '../../activities/model/rehearsal.adapter.js';
 import { createModels } from '../../activities/model/select-model.js';
 import { createCloneRepository } from '../../activities/resources/clone-repository.js';
+import { createCollectOutputs } from '../../activities/resources/collect-outputs.js';
 import { createMountResources } from '../../activities/resources/mount-resources.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
@@ -97,7 +98,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     runTool: boundary('runTool', createRunTool({ store, sandboxes, tools: remote.tools, spill: createSpill({ store, sandboxes }) })),
     settle: boundary('settle', createSettle({ store })),
     seal: boundary('seal', createSeal({ store, defaultMaxSteps, stopCalls: sandboxes.stopCalls })),
-    collectOutputs: boundary('collectOutputs', () => Promise.resolve({ files: 0 })),
+    collectOutputs: boundary('collectOutputs', createCollectOutputs({ store, sandboxes, keepBytes: keepBlob, limits: outputLimits(config) })),
     releaseSandbox: boundary('releaseSandbox', (input) => sandboxes.release(input)),
   };
   return {
@@ -105,7 +106,6 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     pool,
     blobs,
     keepBlob,
-    credentials,
     client,
     provider,
     sandboxes,
@@ -117,6 +117,9 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     },
   };
 }
+
+/** The files an agent hands over; one of them may be as large as what people upload. */
+const outputLimits = ({ blobs }: Config) => ({ files: 1_000, fileBytes: blobs.maxFileBytes, bytes: 4 * blobs.maxFileBytes });
 
 function composeModels(config: Config) {
   const { anthropicApiKey, anthropicBaseUrl, openaiApiKey, openaiBaseUrl, rehearsalUrl, stallSeconds } = config.models;
