@@ -12,12 +12,14 @@ import type {
   MountClaim,
   NewAttempt,
   NewEvent,
+  NewOutput,
   NewToolCall,
   ResourceRecord,
   SandboxRecord,
   SessionChange,
   SessionRecord,
   StoredEvent,
+  TakenOutput,
   ToolCallRecord,
   Usage,
   WorkRecord,
@@ -39,6 +41,8 @@ export interface SessionStore {
   dueMounts(ref: SessionRef, generation: number): Promise<DueMount[]>;
   /** Keeps a claimed mount for longer; false when it was taken by somebody else meanwhile. */
   renewMount(ref: SessionRef, held: { readonly key: string; readonly holder: string; readonly leaseMs: number }): Promise<boolean>;
+  /** What was taken from the session's outputs folder so far. */
+  takenOutputs(ref: SessionRef): Promise<TakenOutput[]>;
 }
 
 export interface Delta {
@@ -78,6 +82,11 @@ export interface LockedSession {
   finishToolCall(callId: string): Promise<void>;
   /** A file of the workspace; one of another session, too. */
   findFile(id: string): Promise<FileRecord | undefined>;
+  /** Answers a question whether the session may reach a host. First answer wins: `answered` false when there was one, or it comes too late; undefined when there is no such question. */
+  answerNetworkQuestion(
+    id: string,
+    answer: { readonly result: 'allow' | 'deny'; readonly scope: 'once' | 'session' },
+  ): Promise<{ readonly answered: boolean } | undefined>;
   /** What the session's MCP servers offered when they were last asked. */
   readMcpTools(): Promise<McpToolList[]>;
   /** Keeps lists, each in the place of what its server offered before. */
@@ -117,6 +126,8 @@ export interface LockedSession {
     readonly placed: boolean;
   }): Promise<boolean>;
   readResources(): Promise<ResourceRecord[]>;
+  /** Makes an output a file of the session, or other bytes of the file of that name, and notes what it looked like. */
+  saveOutput(seen: TakenOutput, output: NewOutput): Promise<void>;
 
   /** Marks invocations whose input was taken as running; the model request that takes it begins with the same transaction. */
   startInvocations(inputEventIds: readonly string[]): Promise<void>;

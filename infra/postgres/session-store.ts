@@ -8,8 +8,10 @@ import type {
   McpToolList,
   NewAttempt,
   NewEvent,
+  NewOutput,
   NewToolCall,
   SessionChange,
+  TakenOutput,
 } from '../../workflows/contract/records.js';
 import * as attempts from './attempts.repo.js';
 import * as deltas from './deltas.repo.js';
@@ -19,11 +21,13 @@ import * as files from './files.repo.js';
 import * as invocations from './invocations.repo.js';
 import { toJsonb } from './json.js';
 import * as mcpTools from './mcp-tools.repo.js';
+import * as questions from './network-questions.repo.js';
 import type { Pool } from './pool.js';
 import * as mounts from './resource-mounts.repo.js';
 import * as sandboxes from './sandboxes.repo.js';
 import { readResources } from './session-resources.repo.js';
 import * as sessions from './sessions.repo.js';
+import * as outputs from './taken-outputs.repo.js';
 import * as toolCalls from './tool-calls.repo.js';
 import { type Transaction, transaction } from './transaction.js';
 import * as work from './work.repo.js';
@@ -57,6 +61,7 @@ export function createSessionStore(pool: Pool) {
     dueMounts: (ref: SessionRef, generation: number) => transaction(pool, ref.workspaceId, (tx) => mounts.dueMounts(tx, ref.sessionId, generation)),
     renewMount: (ref: SessionRef, held: Parameters<typeof mounts.renewMount>[2]) =>
       transaction(pool, ref.workspaceId, (tx) => mounts.renewMount(tx, ref.sessionId, held)),
+    takenOutputs: (ref: SessionRef) => transaction(pool, ref.workspaceId, (tx) => outputs.takenOutputs(tx, ref.sessionId)),
   };
 }
 
@@ -142,6 +147,18 @@ export async function lockSession(tx: Transaction, id: string) {
     },
     workerLossPolicy: () => workQueue.readWorkerLossPolicy(tx, record.environmentId),
 
+    /** The question whether the session may reach a host: asked in the log, unless the same one is open already. */
+    async askNetworkQuestion(asked: Parameters<typeof questions.openQuestion>[2]) {
+      const { question, isNew } = await questions.openQuestion(tx, id, asked);
+      if (!isNew) return question;
+      const calls = await toolCalls.openToolCalls(tx, id);
+      const { host, port, method, expiresAt } = question;
+      const body = { host, port, method, tool_use_ids: calls.map((call) => call.id), expires_at: expiresAt.toISOString() };
+      await append([{ id: question.id, type: 'rondo.network_confirmation_required', body }]);
+      return question;
+    },
+    answerNetworkQuestion: (questionId: string, answer: questions.QuestionAnswer) => questions.answerQuestion(tx, id, questionId, answer),
+
     unsealedEffects: (prefix: string) => effects.unsealedEffects(tx, id, prefix),
     findEffect: (key: string) => effects.findEffect(tx, id, key),
     claimEffect: (claim: { key: string; attempt: number; startEventId?: string }) => effects.claimEffect(tx, id, claim),
@@ -157,6 +174,7 @@ export async function lockSession(tx: Transaction, id: string) {
     claimMount: (claim: Parameters<typeof mounts.claimMount>[2]) => mounts.claimMount(tx, id, claim),
     endMount: (end: Parameters<typeof mounts.endMount>[2]) => mounts.endMount(tx, id, end),
     readResources: () => readResources(tx, id),
+    saveOutput: (seen: TakenOutput, output: NewOutput) => outputs.saveOutput(tx, id, seen, output),
 
     startInvocations: (inputEventIds: readonly string[]) => invocations.startInvocations(tx, id, inputEventIds),
     moveInvocations: (to: Parameters<typeof invocations.moveInvocations>[2]) => invocations.moveInvocations(tx, id, to),

@@ -285,6 +285,24 @@ export interface ResourceRecord {
   readonly updatedAt: Date;
 }
 
+/** What a file of the outputs folder looked like when it was last taken, as the sandbox said. */
+export interface TakenOutput {
+  /** Relative to the folder. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Milliseconds since the epoch. */
+  readonly modifiedMs: number;
+}
+
+/** An output whose bytes are in the blob store. */
+export interface NewOutput {
+  readonly filename: string;
+  readonly mimeType: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly blobKey: string;
+}
+
 /** Something that a session's sandbox is to hold and does not hold yet. */
 export interface DueMount {
   /** Id of the resource, or of the skill's version behind `skill:`. */

@@ -1,4 +1,4 @@
--- What has been put into the sandboxes of a session: its files, skills and repositories.
+-- What has been put into the sandboxes of a session (its files, skills and repositories), and what was taken out of them.
 create table resource_mounts (
   session_id text not null references sessions (id) on delete cascade,
   workspace_id text not null references workspaces (id),
@@ -21,3 +21,19 @@ alter table resource_mounts enable row level security;
 alter table resource_mounts force row level security;
 create policy own_workspace on resource_mounts using (workspace_id = current_workspace()) with check (workspace_id = current_workspace());
 grant select, insert, update, delete on resource_mounts to rondo_app;
+
+-- What an output of the agent looked like when it was last made a file, so that only what has changed is read again.
+create table taken_outputs (
+  session_id text not null references sessions (id) on delete cascade,
+  workspace_id text not null references workspaces (id),
+  -- Relative to the outputs folder; the name of the file.
+  path text not null,
+  size_bytes bigint not null,
+  -- Milliseconds since the epoch, as the sandbox says.
+  modified_ms bigint not null,
+  primary key (session_id, path)
+);
+alter table taken_outputs enable row level security;
+alter table taken_outputs force row level security;
+create policy own_workspace on taken_outputs using (workspace_id = current_workspace()) with check (workspace_id = current_workspace());
+grant select, insert, update, delete on taken_outputs to rondo_app;
