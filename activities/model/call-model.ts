@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { CallModelInput, CallModelResult } from '../../workflows/contract/activities.js';
 import { ERRORS, RondoError } from '../../workflows/contract/errors.js';
 import { encodeFence } from '../../workflows/contract/fence.js';
-import { LARGEST_IN_MESSAGE } from '../../workflows/contract/file-content.js';
 import type { ActivityRun } from '../boundary.js';
 import { isWithdrawn } from '../withdrawal.js';
 import { createDeltaPublisher } from './deltas.js';
@@ -28,7 +27,7 @@ export const createCallModel =
     try {
       const { port, model } = deps.models(call.request.model);
       const signal = AbortSignal.any([run.signal, timeUp.signal]);
-      const messages = await resolveFiles(call.request.messages, (fileId) => deps.readFile(input, fileId, LARGEST_IN_MESSAGE));
+      const messages = await resolveFiles(call.request.messages, (fileId, maximumBytes) => deps.readFile(input, fileId, maximumBytes));
       const reply = await receive(deps, input, { ...call, request: { ...call.request, model, messages } }, port, signal);
       return await finishModelCall(deps, input, call, reply, digestOf(reply));
     } catch (error) {

@@ -8,7 +8,11 @@ const PDF = Buffer.from('%PDF-1.7 and the rest');
 const image = (fileId: string) => ({ type: 'image' as const, source: { type: 'file' as const, file_id: fileId } });
 const document = (fileId: string) => ({ type: 'document' as const, source: { type: 'file' as const, file_id: fileId }, title: 'The title' });
 const user = (...content: ModelMessage['content']): ModelMessage => ({ role: 'user', content });
-const reading = (files: Record<string, Uint8Array>) => vi.fn(async (fileId: string) => files[fileId]);
+const reading = (files: Record<string, Uint8Array>) =>
+  vi.fn(async (fileId: string, maximumBytes: number) => {
+    const bytes = files[fileId];
+    return bytes && bytes.byteLength > maximumBytes ? ('too_large' as const) : bytes;
+  });
 
 it('leaves messages without files as they are', async () => {
   const messages = [user({ type: 'text', text: 'hello' })];
@@ -37,7 +41,7 @@ it.each([
   ['a text with NUL', document('file_1'), Buffer.from('a\0b'), 'neither a PDF nor a text'],
   ['a text without end', document('file_1'), Buffer.alloc(2_000_001, 'x'), 'neither a PDF nor a text'],
   ['a file that is gone', image('file_1'), undefined, 'not available'],
-  ['a file that has grown', image('file_1'), Buffer.concat([PNG, Buffer.alloc(10_500_000)]), 'not available'],
+  ['a file that has grown', image('file_1'), Buffer.concat([PNG, Buffer.alloc(10_500_000)]), 'too large'],
 ])('says of %s that it cannot be shown', async (_case, block, bytes, said) => {
   const [resolved] = await resolveFiles([user(block)], reading(bytes ? { file_1: bytes } : {}));
   expect(resolved?.content).toEqual([{ type: 'text', text: expect.stringMatching(new RegExp(`file_1 .*${said}`)) }]);
@@ -54,6 +58,6 @@ it('shows the latest files where all are too large together, and reads each once
   const messages = [user(image('file_1')), user(image('file_2')), user(image('file_2')), user(image('file_3'), image('file_3'))];
   const resolved = await resolveFiles(messages, read);
   expect(resolved.map(({ content }) => content.map(({ type }) => type))).toEqual([['text'], ['text'], ['image'], ['image', 'image']]);
-  expect(resolved[0]?.content[0]).toMatchObject({ text: expect.stringContaining('too large together') });
+  expect(resolved[0]?.content[0]).toMatchObject({ text: expect.stringContaining('left out') });
   expect(read.mock.calls.map(([fileId]) => fileId)).toEqual(['file_3', 'file_2', 'file_1']);
 });

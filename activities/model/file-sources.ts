@@ -4,8 +4,8 @@ import type { DocumentBlock, ImageBlock, ResultBlock, TextBlock } from '../../wo
 import { sniffMediaType } from '../sandbox/media-type.js';
 import type { ModelBlock, ModelMessage } from './model.port.js';
 
-/** The bytes of a file that a session may see; `undefined` where it is gone, expired or larger than asked for. */
-export type ReadFile = (ref: SessionRef, fileId: string, maximumBytes: number) => Promise<Uint8Array | undefined>;
+/** The bytes of a file that a session may see; `undefined` where it is gone or expired. What is larger than asked for is not read. */
+export type ReadFile = (ref: SessionRef, fileId: string, maximumBytes: number) => Promise<Uint8Array | 'too_large' | undefined>;
 
 /** Characters of data in one request, below what providers take; files said earlier in the conversation make room for later ones. */
 const MOST_DATA = 24_000_000;
@@ -18,20 +18,24 @@ type Shown = ImageBlock | DocumentBlock | TextBlock;
  * refuses every later request of a session that holds a broken image. A file that cannot be shown becomes a word about it.
  * Errors: `service.unavailable`.
  */
-export async function resolveFiles(messages: readonly ModelMessage[], read: (fileId: string) => ReturnType<ReadFile>): Promise<readonly ModelMessage[]> {
+export async function resolveFiles(
+  messages: readonly ModelMessage[],
+  read: (fileId: string, maximumBytes: number) => ReturnType<ReadFile>,
+): Promise<readonly ModelMessage[]> {
   const blocks = messages.flatMap(({ content }) => content.flatMap(fileBlocksOf));
   if (blocks.length === 0) return messages;
   const shown = new Map<FileBlock, Shown>();
-  const files = new Map<string, Uint8Array | undefined>();
+  const files = new Map<string, Awaited<ReturnType<ReadFile>>>();
   let room = MOST_DATA;
   for (const block of blocks.toReversed()) {
     const { file_id: fileId } = block.source;
-    if (!files.has(fileId)) files.set(fileId, room > 0 ? await read(fileId) : undefined);
-    const resolved = show(block, files.get(fileId));
-    const size = dataOf(resolved).length;
-    const fits = size <= room;
-    shown.set(block, fits ? resolved : note(fileId, 'is left out: the files of this conversation are too large together'));
-    room -= fits ? size : 0;
+    if (!files.has(fileId)) files.set(fileId, await read(fileId, Math.min(LARGEST_IN_MESSAGE, room)));
+    const bytes = files.get(fileId);
+    const resolved = bytes === 'too_large' ? undefined : show(block, bytes);
+    const size = resolved ? dataOf(resolved).length : 0;
+    const fitting = size <= room ? resolved : undefined;
+    shown.set(block, fitting ?? note(fileId, 'is left out: it is too large, or the files of this conversation are together'));
+    if (fitting) room -= size;
   }
   const replace = <Block extends ModelBlock | ResultBlock>(block: Block): Block | Shown => (isFileBlock(block) ? (shown.get(block) ?? block) : block);
   return messages.map((message) => ({
@@ -47,7 +51,7 @@ const isFileBlock = (block: ModelBlock | ResultBlock): block is FileBlock =>
 
 function show(block: FileBlock, bytes: Uint8Array | undefined): Shown {
   const { file_id: fileId } = block.source;
-  if (!bytes || bytes.byteLength > LARGEST_IN_MESSAGE) return note(fileId, 'is not available any more');
+  if (!bytes) return note(fileId, 'is not available any more');
   const mediaType = sniffMediaType(bytes);
   const data = () => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
   if (block.type === 'image') {

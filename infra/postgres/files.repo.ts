@@ -29,7 +29,7 @@ export const insertFile = (tx: Transaction, file: StoredContent & { readonly exp
   insert(tx, { ...file, sessionId: null, origin: 'upload', expiresAt: file.expiresInSeconds === undefined ? null : inSeconds(file.expiresInSeconds) });
 
 export async function findFile(tx: Transaction, id: string): Promise<FileRecord | undefined> {
-  const { rows } = await tx.query<FileRecord>(`select ${COLUMNS} from files where id = $1`, [id]);
+  const { rows } = await tx.query<FileRecord>(`select ${COLUMNS} from files where id = $1`, [toText(id)]);
   return rows[0];
 }
 
@@ -62,7 +62,7 @@ export async function deleteFile(tx: Transaction, id: string): Promise<boolean> 
  * Errors: `file.not_found`, `file.expired`.
  */
 export async function copyFileToSession(tx: Transaction, fileId: string, sessionId: string): Promise<FileRecord> {
-  const { rows } = await tx.query<FileRecord>(`select ${COLUMNS} from files where id = $1 for key share`, [fileId]);
+  const { rows } = await tx.query<FileRecord>(`select ${COLUMNS} from files where id = $1 for key share`, [toText(fileId)]);
   return insert(tx, { ...withBytes(rows[0], fileId), sessionId, origin: 'copy' });
 }
 

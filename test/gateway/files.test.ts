@@ -232,6 +232,7 @@ describe('a message that refers to a file', () => {
 
   it.each([
     ['a file that is not there', 'image', async (): Promise<string> => 'file_01JD0000000000000000000000', 404, 'does not exist'],
+    ['an id with NUL', 'image', async (): Promise<string> => 'file_\0', 404, 'does not exist'],
     ['no id', 'image', async (): Promise<string> => "x' or 1=1", 404, 'does not exist'],
     [
       "another workspace's file",
