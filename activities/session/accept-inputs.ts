@@ -27,12 +27,19 @@ export async function acceptInputs(
   }
   refuseMisplaced(inputs.map(({ event }) => event));
   const accepted: AcceptedInput[] = [];
+  const forLoop: AcceptedInput[] = [];
   let stop = false;
   for (const { id, event } of inputs) {
     refuseBeyondBudget(session, event);
     if (event.type === 'user.message' || event.type === 'user.custom_tool_result' || event.type === 'user.tool_result')
       await checkFiles(session, event.content ?? []);
-    if (event.type === 'user.tool_confirmation') await confirm(session, event);
+    const { type, ...body } = event;
+    if (event.type === 'user.tool_confirmation' && (await confirm(session, event)) === 'network') {
+      // The egress gateway holds the request; the loop has no part in it.
+      await session.append([{ id, type, body }]);
+      accepted.push({ id, type, body });
+      continue;
+    }
     if (event.type === 'user.custom_tool_result' && !(await answer(session, 'custom', 'custom_tool_use_id', event.custom_tool_use_id))) continue;
     if (event.type === 'user.tool_result' && !(await answer(session, 'worker', 'tool_use_id', event.tool_use_id))) continue;
     if (event.type === 'user.interrupt') {
@@ -40,12 +47,12 @@ export async function acceptInputs(
       await session.update({ fence: encodeFence({ epoch: epoch + 1, step: 0 }) });
       stop = true;
     }
-    const { type, ...body } = event;
     accepted.push({ id, type, body });
+    forLoop.push({ id, type, body });
   }
-  if (accepted.length === 0) return { accepted, wake: false, stop };
-  const { wake } = await session.putInbox(accepted);
-  if (accepted.some(({ type }) => type !== 'user.interrupt')) await session.callWorker();
+  if (forLoop.length === 0) return { accepted, wake: false, stop };
+  const { wake } = await session.putInbox(forLoop);
+  if (forLoop.some(({ type }) => type !== 'user.interrupt')) await session.callWorker();
   return { accepted, wake: wake || stop, stop };
 }
 
@@ -74,9 +81,15 @@ function refuseBeyondBudget({ record }: LockedSession, event: InputEvent): void 
   });
 }
 
-async function confirm(session: LockedSession, event: Extract<InputEvent, { type: 'user.tool_confirmation' }>): Promise<void> {
+/** Decides a tool call, or answers whether the session may reach a host. */
+async function confirm(session: LockedSession, event: Extract<InputEvent, { type: 'user.tool_confirmation' }>): Promise<'call' | 'network'> {
   const call = await session.findToolCall(event.tool_use_id);
+  const question = call ? undefined : await session.answerNetworkQuestion(event.tool_use_id, { result: event.result, scope: event.scope ?? 'once' });
+  if (question?.answered) return 'network';
+  if (question) throw new RondoError('tool_call.already_answered', `tool_use_id: the question ${event.tool_use_id} has been answered, or its time is over.`);
   if (!call) throw new RondoError('tool_call.not_found', `tool_use_id: ${event.tool_use_id} is not a tool call of session ${session.record.id}.`);
+  if (event.scope)
+    throw new RondoError('request.invalid', `scope: ${call.id} is a tool call; scope belongs to answers to rondo.network_confirmation_required.`);
   if (call.permission !== 'ask') {
     throw new RondoError(
       'tool_call.not_waiting',
@@ -85,6 +98,7 @@ async function confirm(session: LockedSession, event: Extract<InputEvent, { type
   }
   const first = await session.decide(call.id, { result: event.result, by: 'api', denyMessage: event.deny_message ?? null });
   if (!first) throw new RondoError('tool_call.already_answered', `tool_use_id: ${call.id} has been decided or has ended already.`);
+  return 'call';
 }
 
 /** False when the same call was answered before: a repeated request after a lost response, accepted and ignored. */

@@ -1,6 +1,7 @@
 import { type Target, writeAuthority } from '../../activities/egress/host-name.js';
 import { type Destination, decide, type Verdict } from '../../activities/egress/policy.js';
 import { Refusal } from './refusal.js';
+import type { Sandbox } from './sandbox.js';
 import type { SessionPolicies, SessionRef, SessionRules } from './session-policies.js';
 
 /** Asks people whether a session may reach a host, and waits for what they say. */
@@ -21,7 +22,7 @@ export interface Admission {
  */
 export async function admit(
   parts: { readonly policies: SessionPolicies; readonly ask: AskPeople },
-  session: SessionRef,
+  session: Sandbox,
   destination: Destination,
   signal: AbortSignal,
   options: { readonly mayAsk: boolean } = { mayAsk: true },
@@ -36,13 +37,16 @@ export async function admit(
   const { host, port, request } = destination;
   let verdict = decide(rules.policy, destination);
   if (verdict.decision === 'ask' && options.mayAsk) {
-    verdict = await parts
-      .ask(session, { host, port, method: request?.method ?? null, timeoutMs: rules.policy.askTimeoutMs }, signal)
-      .catch((error: unknown) => {
-        throw error instanceof Refusal
-          ? error
-          : new Refusal(503, 'nobody could be asked', `Nobody could be asked whether ${writeAuthority({ host, port })} may be reached.`);
-      });
+    session.held += 1;
+    try {
+      verdict = await parts.ask(session, { host, port, method: request?.method ?? null, timeoutMs: rules.policy.askTimeoutMs }, signal);
+    } catch (error) {
+      throw error instanceof Refusal
+        ? error
+        : new Refusal(503, 'nobody could be asked', `Nobody could be asked whether ${writeAuthority({ host, port })} may be reached.`);
+    } finally {
+      session.held -= 1;
+    }
   }
   if (verdict.decision === 'deny') throw denied({ host, port }, verdict.rule);
   return { rules, verdict };

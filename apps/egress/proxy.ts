@@ -58,6 +58,9 @@ export function createProxy(parts: ProxyParts): ServeSandbox {
     });
     server.maxConnections = parts.connections;
     server.timeout = parts.idleMs;
+    server.on('timeout', (socket) => {
+      if (sandbox.held === 0) socket.destroy();
+    });
     server.on('connection', (socket) => {
       sandbox.connections.add(socket);
       socket.once('close', () => sandbox.connections.delete(socket));

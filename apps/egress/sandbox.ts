@@ -10,6 +10,8 @@ export interface Sandbox extends SessionRef {
   readonly upstream: Upstream;
   /** What the session has used; read from its audit when it is first asked for. */
   meter(): Promise<Meter>;
+  /** How many requests wait for people now; idle connections are kept meanwhile. */
+  held: number;
   /** Open connections of the sandbox. */
   readonly connections: Set<Socket>;
 }

@@ -100,7 +100,9 @@ async function terminate(parts: TunnelParts, destined: Destined, socket: Socket,
 
 function serveDecrypted(parts: TunnelParts, destined: Destined, secure: TLSSocket): void {
   secure.on('error', () => secure.destroy());
-  secure.setTimeout(parts.idleMs, () => secure.destroy());
+  secure.setTimeout(parts.idleMs, () => {
+    if (destined.sandbox.held === 0) secure.destroy();
+  });
   parts.destinations.set(secure, destined);
   if (secure.alpnProtocol !== 'h2') return void parts.inner.emit('connection', secure);
   serveHttp2(secure, {

@@ -74,6 +74,14 @@ export const hostAndPort = () => z.string().regex(/^[^\s:/]+:\d{1,5}$|^\[[0-9a-f
 
 export const dockerAddress = () => z.string().regex(/^(unix|tcp|ssh|https?):\/\/\S+$/, 'a Docker address such as unix:///var/run/docker.sock');
 
+/** Hosts separated by commas or spaces, each with a port if wanted. */
+export const hostList = () =>
+  z.string().transform((value, context) => {
+    const entries = value.split(/[\s,]+/).filter(Boolean);
+    if (!entries.every((entry) => /^[^\s:/[\]]+(:\d{1,5})?$/.test(entry))) context.addIssue('a list of hosts, for example mirror.example.org,localhost:8080');
+    return entries;
+  });
+
 /** Addresses separated by commas or spaces: `host:port`, or a network in CIDR form. */
 export const addressList = () =>
   z.string().transform((value, context) => {

@@ -1,6 +1,21 @@
 import type { z } from 'zod';
 import { sandboxImageName } from '../sandbox-image/identity.mjs';
-import { addressList, dockerAddress, hostAndPort, httpUrl, integer, modelPrices, oneOf, onOff, path, positive, postgresUrl, secret, text } from './kinds.js';
+import {
+  addressList,
+  dockerAddress,
+  hostAndPort,
+  hostList,
+  httpUrl,
+  integer,
+  modelPrices,
+  oneOf,
+  onOff,
+  path,
+  positive,
+  postgresUrl,
+  secret,
+  text,
+} from './kinds.js';
 
 /** One environment variable: its name, where it lands in `Config`, what it may hold, its default (as text) and what it is for. */
 export interface Variable {
@@ -207,6 +222,41 @@ export const VARIABLES = [
     kind: addressList(),
     preset: '',
     about: 'Private addresses that sessions may reach (MCP, web_fetch, repositories): host:port and CIDR, separated by commas. None by default.',
+  },
+  {
+    name: 'RONDO_EGRESS_UPSTREAM_CA',
+    at: 'egress.upstreamCa',
+    kind: path(),
+    about: 'File of certificates (PEM) that the egress gateway trusts beside the usual ones, for hosts with an authority of their own.',
+  },
+  {
+    name: 'RONDO_EGRESS_PACKAGE_HOSTS',
+    at: 'egress.packageHosts',
+    kind: hostList(),
+    preset: '',
+    about: 'Mirrors of package registries that allow_package_managers allows too: hosts, with a port if wanted, separated by commas.',
+  },
+  { name: 'RONDO_EGRESS_CONNECTIONS', at: 'egress.connections', kind: integer(1), preset: '256', about: 'Most connections of one sandbox to the outside.' },
+  {
+    name: 'RONDO_EGRESS_IDLE_SECONDS',
+    at: 'egress.idleSeconds',
+    kind: integer(1),
+    preset: '300',
+    about: 'A connection of a sandbox without a byte for this long is cut.',
+  },
+  {
+    name: 'RONDO_EGRESS_REQUESTS',
+    at: 'egress.requests',
+    kind: integer(0),
+    preset: '1000000',
+    about: 'Most requests of one session to the outside; 0 is no limit.',
+  },
+  {
+    name: 'RONDO_EGRESS_BYTES',
+    at: 'egress.bytes',
+    kind: integer(0),
+    preset: '1099511627776',
+    about: 'Most bytes that one session may send and receive; 0 is no limit.',
   },
   {
     name: 'RONDO_SEARCH_URL',

@@ -19,6 +19,8 @@ const UserToolConfirmation = z
     tool_use_id: eventId,
     result: z.enum(['allow', 'deny']),
     deny_message: z.string().max(10_000).nullish(),
+    /** Of an answer to rondo.network_confirmation_required: for what waits now, or for the rest of the session. */
+    scope: z.enum(['once', 'session']).optional(),
   })
   .refine((event) => event.result === 'deny' || !event.deny_message, {
     path: ['deny_message'],
