@@ -1,9 +1,12 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../infra/ids.js';
+import { reserveBlob } from '../../infra/postgres/blobs.repo.js';
 import { insertCredential } from '../../infra/postgres/credentials.repo.js';
 import { insertEnvironmentKey } from '../../infra/postgres/environment-keys.repo.js';
+import { insertFile } from '../../infra/postgres/files.repo.js';
 import { getSession } from '../../infra/postgres/sessions.repo.js';
+import { insertSkill } from '../../infra/postgres/skills.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
 import { insertVault } from '../../infra/postgres/vaults.repo.js';
 import { insertWork, offerWork } from '../../infra/postgres/work.repo.js';
@@ -54,6 +57,7 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
   });
   await fillWorkQueue(workspace, ref);
   await fillVault(workspace);
+  await fillFilesAndSkills(workspace);
   await workspace.store.publishDeltas(ref, [{ eventId: 'sevt_streamed', eventType: 'agent.message', attempt: 1, block: 0, text: 'on its way' }], 0);
   await send(workspace, ref, userMessage('for the inbox'));
 }
@@ -84,6 +88,15 @@ async function fillVault({ pool, workspaceId }: Pick<StoreFixture, 'pool' | 'wor
       expiresAt: null,
       sealed: { secret: Buffer.from('sealed') },
     });
+  });
+}
+
+/** A file and a skill with their blobs; the bytes do not matter here. */
+async function fillFilesAndSkills({ pool, workspaceId }: Pick<StoreFixture, 'pool' | 'workspaceId'>): Promise<void> {
+  await transaction(pool, workspaceId, async (tx) => {
+    const stored = { sizeBytes: 1, sha256: '00' };
+    await insertFile(tx, { filename: 'a.txt', mimeType: 'text/plain', ...stored, blobKey: await reserveBlob(tx) });
+    await insertSkill(tx, { name: 'a-skill', description: 'Does it.', displayName: 'A skill', ...stored, blobKey: await reserveBlob(tx) });
   });
 }
 
@@ -123,15 +136,19 @@ describe('the rows of a workspace', () => {
       'agents',
       'api_keys',
       'attempts',
+      'blobs',
       'deltas',
       'effects',
       'environment_keys',
       'environments',
       'events',
+      'files',
       'inbox',
       'invocations',
       'sandboxes',
       'sessions',
+      'skill_versions',
+      'skills',
       'tool_calls',
       'vault_credentials',
       'vaults',
@@ -254,7 +271,9 @@ describe("the application's role", () => {
     );
     expect(rows).toEqual([
       { name: 'all_workspaces', answers: 'TABLE(workspace_id text)', public: false },
+      { name: 'blobs_to_delete', answers: 'TABLE(key text, workspace_id text)', public: false },
       { name: 'environment_of_key', answers: 'TABLE(key_id text, workspace_id text, environment_id text)', public: false },
+      { name: 'expire_files', answers: 'TABLE(id text)', public: false },
       { name: 'sandboxes_in_use', answers: 'TABLE(session_id text, workspace_id text, name text, terminated boolean)', public: false },
       { name: 'sessions_to_wake', answers: 'TABLE(session_id text, workspace_id text)', public: false },
       {
