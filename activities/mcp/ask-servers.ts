@@ -1,17 +1,10 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
-import { RondoError } from '../../workflows/contract/errors.js';
 import type { McpToolList, NewEvent, SessionRecord } from '../../workflows/contract/records.js';
 import type { McpServer } from '../../workflows/contract/schema/agent.js';
 import type { LockedSession } from '../session/store.port.js';
+import { type BearerSource, findBearer } from './bearer.js';
 import type { McpListing, McpPort } from './mcp.port.js';
 import { toToolList, withinLimits } from './tool-list.js';
-
-/** The token a session's vaults have for an MCP server. */
-export type BearerSource = (request: {
-  readonly workspaceId: string;
-  readonly vaultIds: readonly string[];
-  readonly url: string;
-}) => Promise<string | undefined>;
 
 /** Servers to ask for their tools before the first model request of a turn. */
 export interface ServersToAsk {
@@ -44,19 +37,15 @@ const LIST_TIMEOUT_MS = 20_000;
 export const createAskServers =
   (deps: { readonly mcp: McpPort; readonly bearerFor: BearerSource }): AskServers =>
   async ({ workspaceId }, { turn, servers, vaultIds }, signal) => {
+    const list = async ({ url }: McpServer): Promise<McpListing> => {
+      const found = await findBearer(deps.bearerFor, { workspaceId, vaultIds, url });
+      if (found.kind === 'unreadable') return { kind: 'failed', cause: 'authentication', message: found.message };
+      return deps.mcp.listTools({ url, bearer: found.bearer }, { signal, timeoutMs: LIST_TIMEOUT_MS });
+    };
     const ask = async (server: McpServer): Promise<ServerAnswer> => {
       const start = Date.now();
-      const listing = await list({ workspaceId, vaultIds, url: server.url }, signal);
+      const listing = await list(server);
       return { server, listing, milliseconds: Date.now() - start };
-    };
-    const list = async (request: Parameters<BearerSource>[0], stop: AbortSignal): Promise<McpListing> => {
-      try {
-        const bearer = await deps.bearerFor(request);
-        return await deps.mcp.listTools({ url: request.url, bearer }, { signal: stop, timeoutMs: LIST_TIMEOUT_MS });
-      } catch (error) {
-        if (!(error instanceof RondoError) || error.code !== 'secret.unreadable') throw error;
-        return { kind: 'failed', cause: 'authentication', message: 'The credential for this MCP server cannot be read; store it again.' };
-      }
     };
     return { turn, answers: await Promise.all(servers.map(ask)) };
   };

@@ -1,6 +1,6 @@
 import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
 import type { RemoteTool } from '../tools/run-remote.js';
-import type { BearerSource } from './ask-servers.js';
+import { type BearerSource, findBearer } from './bearer.js';
 import type { McpPort } from './mcp.port.js';
 import { toResultBlocks } from './result-blocks.js';
 
@@ -14,9 +14,10 @@ export const createCallMcpTool =
     const server = session.agent.mcp_servers.find(({ name }) => name === call.mcpServerName);
     if (!server) return failed(`The agent has no MCP server named ${JSON.stringify(call.mcpServerName)} any more. Nothing was run.`);
     const { workspaceId, vaultIds } = session;
-    const bearer = await deps.bearerFor({ workspaceId, vaultIds, url: server.url });
+    const found = await findBearer(deps.bearerFor, { workspaceId, vaultIds, url: server.url });
+    if (found.kind === 'unreadable') return failed(`${found.message} Nothing was run.`);
     const answer = await deps.mcp.callTool(
-      { url: server.url, bearer },
+      { url: server.url, bearer: found.bearer },
       { name: call.name, input },
       { signal, timeoutMs: deps.timeoutMs ?? MCP_CALL_TIMEOUT_MS },
     );

@@ -1,4 +1,5 @@
-import { type AskServers, type BearerSource, createAskServers } from '../mcp/ask-servers.js';
+import { type AskServers, createAskServers } from '../mcp/ask-servers.js';
+import type { BearerSource } from '../mcp/bearer.js';
 import { createCallMcpTool, MCP_CALL_TIMEOUT_MS } from '../mcp/call-mcp-tool.js';
 import { createMcpClient } from '../mcp/mcp.adapter.js';
 import { createAddressGuard } from '../web/address-guard.js';

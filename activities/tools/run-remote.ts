@@ -4,6 +4,7 @@ import type { AttemptKind, SessionChange, SessionRecord, StoredEvent, ToolCallRe
 import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
 import type { ActivityRun } from '../boundary.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
+import { limitsSources } from '../web/web-settings.js';
 import { isWithdrawn } from '../withdrawal.js';
 import { type Claim, claimCall, findOpenCall, finishCall, isStopped } from './claim.js';
 import { limitResult } from './result-limit.js';
@@ -13,7 +14,7 @@ export interface RemoteCall {
   readonly call: ToolCallRecord;
   readonly input: unknown;
   readonly session: SessionRecord;
-  /** Empty for MCP calls, which do not depend on what was said before. */
+  /** Empty where nothing depends on what was said before. */
   readonly events: readonly StoredEvent[];
   /** Running it again does no harm. */
   readonly repeatable: boolean;
@@ -49,6 +50,7 @@ type Claimed =
 export const createRunRemote =
   (deps: RemoteCallDependencies) =>
   async (input: RunToolInput, run: ActivityRun): Promise<RunToolResult> => {
+    if (isStopped(run.signal)) return { kind: 'superseded' };
     run.signal.throwIfAborted();
     const claimed = await deps.store.locked(input, (session) => claimRemote(session, input));
     if (claimed.kind === 'answered') return claimed.result;
@@ -73,7 +75,7 @@ async function claimRemote(session: LockedSession, input: RunToolInput): Promise
   const { call, before } = found;
   const repeatable = call.kind === 'server' || (await isRepeatable(session, call));
   const claim = await claimCall(session, call, before, kindOf(call));
-  const events = call.kind === 'server' ? await session.readEvents() : [];
+  const events = call.kind === 'server' && limitsSources(session.record.agent) ? await session.readEvents() : [];
   return { kind: 'claimed', claim: { ...claim, session: session.record, events, repeatable }, lost: before !== undefined && !repeatable };
 }
 

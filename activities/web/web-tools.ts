@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import type { SessionAgent } from '../../workflows/contract/records.js';
-import type { ResolvedToolConfig } from '../../workflows/contract/schema/agent.js';
 import type { ModelTool } from '../model/model.port.js';
 import type { RemoteTool } from '../tools/run-remote.js';
 import { type WebAnswer, type WebFetch, WebFetchInput } from './web-fetch.js';
 import { type WebSearch, WebSearchInput } from './web-search.js';
+import { settingsOf } from './web-settings.js';
 
 const schemaOf = (input: z.ZodType): ModelTool['input_schema'] => {
   const { $schema: _, ...schema } = z.toJSONSchema(input, { io: 'input' });
@@ -46,12 +45,3 @@ const done = ({ content, isError }: WebAnswer, counts: { webFetches?: number; we
   outcome: { status: 'completed' as const, content, is_error: isError },
   counts,
 });
-
-function settingsOf<Name extends 'web_fetch' | 'web_search'>(agent: SessionAgent, name: Name): Extract<ResolvedToolConfig, { name: Name }> | undefined {
-  for (const tool of agent.tools) {
-    if (tool.type !== 'agent_toolset_20260401') continue;
-    const config = tool.configs.find((one): one is Extract<ResolvedToolConfig, { name: Name }> => one.name === name);
-    if (config) return config;
-  }
-  return undefined;
-}

@@ -161,7 +161,7 @@ describe('calling an MCP tool', () => {
 
   it('stops with the signal and its reason', async () => {
     const stop = new AbortController();
-    server.offer([{ tool: { name: 'hangs' }, run: () => new Promise(() => void stop.abort(new Error('enough'))) }]);
+    server.offer([{ tool: { name: 'hangs' }, run: () => new Promise(() => stop.abort(new Error('enough'))) }]);
     await expect(call(server, 'hangs', within(20_000, stop.signal))).rejects.toThrow('enough');
   });
 

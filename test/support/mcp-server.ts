@@ -1,5 +1,5 @@
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { CallToolRequestSchema, type CallToolResult, ListToolsRequestSchema, type Tool } from '@modelcontextprotocol/sdk/types.js';
 import { listenOnLoopback } from './loopback-server.js';
@@ -42,7 +42,7 @@ export async function startMcpServer(tools: readonly TestTool[] = [], options: {
       response.writeHead(401, { 'content-type': 'application/json' }).end(JSON.stringify({ error: `no access with ${request.headers.authorization}` }));
       return;
     }
-    const server = new Server({ name: 'test', version: '1' }, { capabilities: { tools: {} } });
+    const { server } = new McpServer({ name: 'test', version: '1' }, { capabilities: { tools: {} } });
     server.setRequestHandler(ListToolsRequestSchema, ({ params }) => {
       const from = Number(params?.cursor ?? 0);
       const page = offered.slice(from, from + size).map(({ tool }) => ({ inputSchema: { type: 'object' as const }, ...tool }));
