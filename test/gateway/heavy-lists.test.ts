@@ -33,9 +33,9 @@ describe('a list of heavy items', () => {
   it('of events ends a page before it is too heavy, forwards and backwards, and misses none', async () => {
     const id = await newSession();
     const appended = await gateway.store.locked({ sessionId: id, workspaceId: gateway.workspaceId }, (session) =>
-      session.append(Array.from({ length: 7 }, () => ({ type: 'agent.message', body: { content: [{ type: 'text', text: HEAVY }] } }))),
+      session.append(Array.from({ length: 4 }, () => ({ type: 'agent.message', body: { content: [{ type: 'text', text: HEAVY }] } }))),
     );
-    for (let count = 0; count < 4; count += 1) {
+    for (let count = 0; count < 2; count += 1) {
       const content = [
         { type: 'text', text: HEAVY.slice(0, 1_900_000) },
         { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'A'.repeat(10_000_000) } },
@@ -43,12 +43,11 @@ describe('a list of heavy items', () => {
       expect((await gateway.request('POST', `/v1/sessions/${id}/events`, { events: [{ type: 'user.message', content }] })).status).toBe(200);
     }
     const forwards = await pagesOf(`/v1/sessions/${id}/events?limit=1000`);
-    expect(forwards.flat()).toHaveLength(12);
-    expect(forwards.flat().slice(0, 7)).toEqual(appended.map((event) => event.id));
-    expect(forwards.length).toBeGreaterThan(3);
+    expect(forwards.flat()).toHaveLength(7);
+    expect(forwards.flat().slice(0, 4)).toEqual(appended.map((event) => event.id));
+    expect(forwards.length).toBeGreaterThan(1);
     const backwards = await pagesOf(`/v1/sessions/${id}/events?limit=1000&order=desc`);
     expect(backwards.flat()).toEqual(forwards.flat().reverse());
-    expect((await pagesOf(`/v1/sessions/${id}/events?limit=1`)).flat()).toEqual(forwards.flat());
   });
 
   it('of events is streamed whole', async () => {
