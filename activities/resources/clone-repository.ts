@@ -55,6 +55,8 @@ export function createCloneRepository({
     await swept;
     const overdue = AbortSignal.timeout(timeoutMs);
     const target = guard.checkUrl(url);
+    // Another spelling of the name would not be the one that its addresses are pinned to.
+    target.hostname = target.hostname.replace(/\.$/, '');
     if (target.protocol !== 'https:') throw new CloneFailed('clone', `${url} could not be cloned: repositories are cloned over https only.`);
     const user = sandboxUser();
     // The name says whose it is, so that the next worker knows what a dead one left.
@@ -158,7 +160,11 @@ async function removeAbandoned(prefix: string): Promise<void> {
   for (const name of await fs.readdir(folder)) {
     const pid = join(folder, name).startsWith(prefix) ? /-(\d+)-[0-9a-f]{16}$/.exec(name)?.[1] : undefined;
     if (pid === undefined || isAlive(Number(pid))) continue;
-    await fs.rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
+    const directory = join(folder, name);
+    const stat = await fs.lstat(directory).catch(() => undefined);
+    if (stat?.isDirectory() && [sandboxUser().uid, process.geteuid?.()].includes(stat.uid)) {
+      await fs.rm(directory, { recursive: true, force: true }).catch(() => undefined);
+    }
   }
 }
 

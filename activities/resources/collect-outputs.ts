@@ -102,8 +102,8 @@ async function take(
   }
 }
 
-/** What people can read and headers can carry: no control characters, nothing that was no UTF-8. */
-const isProperName = (path: string): boolean => path.length <= LONGEST_NAME && !/[\p{Cc}\p{Cf}\u2028\u2029\ufffd\\]/u.test(path);
+/** What people can read and headers can carry: no control characters, no other direction of writing, nothing that was no UTF-8. */
+const isProperName = (path: string): boolean => path.length <= LONGEST_NAME && !/[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029\ufffd\\]/u.test(path);
 
 const startTrace = (store: SessionStore, ref: SessionRef): Promise<string> =>
   store.locked(ref, async (session) => {

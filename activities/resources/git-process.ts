@@ -34,7 +34,7 @@ export interface GitProcessOptions {
 
 /**
  * Descriptor 3 is a pipe from this process: when it closes, because the work is done or this process was killed, whatever is
- * left of the group ends. $1 is the limit of a file in blocks of 512 bytes.
+ * left of the group ends. $1 is the limit of a file in blocks of 512 bytes; the processor's is in seconds, of memory in KiB.
  */
 const SCRIPT = `
 { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 &
@@ -42,6 +42,7 @@ exec 3<&-
 ulimit -c 0
 ulimit -f "$1"
 ulimit -t 600
+ulimit -v 3145728
 shift
 exec "$@"
 `;
@@ -61,7 +62,9 @@ export function createGitProcesses({ directory, environment, user, signal, maxim
     const stdout = child.stdout as Readable;
     let said = '';
     child.stderr?.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString('latin1')).slice(-KEPT_STDERR);
+      said += chunk.toString('latin1');
+      // Whole lines only: half a secret is not known to the redactor.
+      if (said.length > KEPT_STDERR) said = said.slice(-KEPT_STDERR).replace(/^.*\n?/, '');
     });
     // Not 'close': the watcher keeps its pipe open until this side closes it.
     const exited = Promise.all([once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>, child.stderr && once(child.stderr, 'close')]);

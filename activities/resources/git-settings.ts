@@ -37,6 +37,8 @@ export function gitSettings({ directory, url, token, addresses }: GitTarget): Re
     ['fetch.unpackLimit', '1'],
     ['core.bigFileThreshold', '50m'],
     ['pack.threads', '1'],
+    ['core.packedGitWindowSize', '32m'],
+    ['core.packedGitLimit', '256m'],
     ['gc.auto', '0'],
     ['maintenance.auto', 'false'],
     ['init.defaultBranch', 'main'],

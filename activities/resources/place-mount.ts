@@ -3,6 +3,7 @@ import { createGunzip } from 'node:zlib';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { DueMount, NewEvent } from '../../workflows/contract/records.js';
+import type { RefusalCode } from '../sandbox/file-protocol.js';
 import type { SandboxFiles } from '../sandbox/file-transfers.js';
 import type { Checkout, CloneRepository } from './clone-repository.js';
 import { type CloneCause, CloneFailed } from './git-failure.js';
@@ -63,7 +64,7 @@ export function failureEvent({ type, key, body, mountPath }: DueMount, error: un
     return { type: 'session.error', body: { error: { type: `repository_${cause}_error`, repository_url: url, message, ...retry } } };
   }
   const what = type === 'skill' ? `Skill ${String(body['name'])}` : `File ${String(body['file_id'])} (${key})`;
-  const why = error instanceof RondoError ? error.message : 'something went wrong that the trace tells more about';
+  const why = error instanceof RondoError && error.code !== 'sandbox.file_refused' ? error.message : whyRefused(error);
   return { type: 'session.error', body: { error: { type: 'unknown_error', message: `${what} could not be mounted at ${mountPath}: ${why}`, ...retry } } };
 }
 
@@ -72,6 +73,18 @@ function repositoryFailure(url: string, mountPath: string, error: unknown): { re
   if (error instanceof RondoError && error.code === 'secret.unreadable') {
     return { cause: 'authentication', message: `The token for ${url} cannot be opened; give the resource a new authorization_token.` };
   }
-  const why = error instanceof RondoError && error.code === 'sandbox.file_refused' ? error.message : 'the trace says more';
-  return { cause: 'checkout', message: `${url} could not be put at ${mountPath}: ${why}` };
+  return { cause: 'checkout', message: `${url} could not be put at ${mountPath}: ${whyRefused(error)}` };
+}
+
+/** In our own words: what the sandbox says may be anything. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  exists: 'something is there already.',
+  refused: 'that is outside of what may be mounted to, behind a link, or the archive holds what is no file, directory or link.',
+  too_large: 'it is too large.',
+  failed: 'the sandbox could not write it; its disk may be full.',
+} satisfies Partial<Record<RefusalCode, string>>;
+
+function whyRefused(error: unknown): string {
+  const reason = error instanceof RondoError ? error.details?.['reason'] : undefined;
+  return REFUSALS[String(reason)] ?? 'it failed; the trace says more.';
 }

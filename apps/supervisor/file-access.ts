@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants, existsSync, readdirSync } from 'node:fs';
+import { constants, lstatSync, readdirSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import type { RefusalCode } from '../../activities/sandbox/file-protocol.js';
@@ -67,8 +67,16 @@ export function createFileAccess(roots: readonly string[]): FileAccess {
 export function clearStaging(roots: readonly string[]): void {
   for (const root of roots) {
     const staging = path.join(root, STAGING);
-    const left = existsSync(staging) ? readdirSync(staging) : [];
-    for (const name of left) void fs.rm(path.join(staging, name), { recursive: true, force: true }).catch(() => undefined);
+    for (const name of namesIn(staging)) void fs.rm(path.join(staging, name), { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+/** None where there is no directory: the agent may have put anything there. */
+function namesIn(directory: string): string[] {
+  try {
+    return lstatSync(directory).isDirectory() ? readdirSync(directory) : [];
+  } catch {
+    return [];
   }
 }
 

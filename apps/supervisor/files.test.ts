@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { pack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { clearStaging } from './file-access.js';
 import { createFiles, type Files } from './files.js';
 
 let root: string;
@@ -207,5 +208,22 @@ describe('unpacking an archive', () => {
     await files.extract(at('empty'), anArchive({ name: 'x', content: 'x' }));
     await expect(files.extract(at('empty'), anArchive({ name: 'y', content: 'y' }))).rejects.toEqual(refused('exists'));
     expect(fs.readdirSync(at('empty'))).toEqual(['x']);
+  });
+});
+
+describe('what an earlier supervisor left half made', () => {
+  test('goes at the next start', async () => {
+    fs.mkdirSync(at('.rondo/staging/half'), { recursive: true });
+    fs.writeFileSync(at('.rondo/staging/half/x'), 'x');
+    clearStaging([root]);
+    await expect.poll(staged).toEqual([]);
+  });
+
+  test.each(['file', 'link'])('is no reason not to start when there is a %s instead', (kind) => {
+    fs.mkdirSync(at('.rondo'));
+    if (kind === 'file') fs.writeFileSync(at('.rondo/staging'), 'x');
+    else fs.symlinkSync(outside, at('.rondo/staging'));
+    clearStaging([root, path.join(root, 'missing')]);
+    expect(fs.readdirSync(outside)).toEqual(['secret']);
   });
 });
