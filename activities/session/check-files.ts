@@ -34,7 +34,7 @@ export async function checkFiles(session: LockedSession, content: readonly Resul
         `${field}: file ${JSON.stringify(fileId.slice(0, 100))} does not exist in this workspace, or belongs to another session.`,
       );
     }
-    if (!hasBytes(file)) {
+    if (!hasBytes(file, new Date())) {
       throw new RondoError('file.expired', `${field}: file ${file.id} has expired; upload it again.`, { details: { error_code: 'file_expired' } });
     }
     const { accepts, accepted } = SHOWN[type];

@@ -13,7 +13,7 @@ export const createReadFile =
   (deps: { readonly pool: Pool; readonly blobs: BlobStore }) =>
   async (ref: SessionRef, fileId: string, maximumBytes: number): Promise<Uint8Array | 'too_large' | undefined> => {
     const file = await transaction(deps.pool, ref.workspaceId, (tx) => findFile(tx, fileId));
-    if (!file || !hasBytes(file) || (file.sessionId !== null && file.sessionId !== ref.sessionId)) return undefined;
+    if (!file || !hasBytes(file, new Date()) || (file.sessionId !== null && file.sessionId !== ref.sessionId)) return undefined;
     if (file.sizeBytes > maximumBytes) return 'too_large';
     const stream = await deps.blobs.open(file.blobKey);
     return stream && Buffer.concat(await stream.toArray());

@@ -82,12 +82,6 @@ export async function upsertSessionOutput(tx: Transaction, output: StoredContent
   return rows[0];
 }
 
-/** What the agent wrote so far, by name. */
-export async function findSessionOutputs(tx: Transaction, sessionId: string): Promise<FileRecord[]> {
-  const { rows } = await tx.query<FileRecord>(`select ${COLUMNS} from files where session_id = $1 and origin = 'output' order by filename`, [sessionId]);
-  return rows;
-}
-
 /** Gives up the bytes of files that have expired, in all workspaces, and forgets those that expired long ago. */
 export async function expireFiles(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>('select id from expire_files()');
@@ -99,7 +93,7 @@ export type UsableFile = FileRecord & { readonly blobKey: string };
 /** A file that still has its bytes. Errors: `file.not_found`, `file.expired`. */
 export function withBytes(file: FileRecord | undefined, id: string): UsableFile {
   if (!file) throw new RondoError('file.not_found', `File ${JSON.stringify(id.slice(0, 100))} does not exist in this workspace.`);
-  if (hasBytes(file)) return file;
+  if (hasBytes(file, new Date())) return file;
   throw new RondoError('file.expired', `File ${id} expired at ${file.expiresAt?.toISOString()}; upload it again.`, { details: { error_code: 'file_expired' } });
 }
 

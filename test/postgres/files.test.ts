@@ -10,7 +10,7 @@ import type { BlobStore } from '../../infra/blobs/blob-store.js';
 import { createFileSystemBlobs } from '../../infra/blobs/file-system.adapter.js';
 import { createKeepBlob, type KeepBlob } from '../../infra/blobs/keep-blob.js';
 import { reserveBlob } from '../../infra/postgres/blobs.repo.js';
-import { copyFileToSession, deleteFile, findFile, findSessionOutputs, insertFile, upsertSessionOutput } from '../../infra/postgres/files.repo.js';
+import { copyFileToSession, deleteFile, findFile, insertFile, listFiles, upsertSessionOutput } from '../../infra/postgres/files.repo.js';
 import { type Transaction, transaction } from '../../infra/postgres/transaction.js';
 import { aSession, type StoreFixture, startStore } from './session.fixture.js';
 
@@ -37,6 +37,7 @@ const keep = async (content: string) => ({
   mimeType: 'text/plain',
   ...(await keepBlob(fixture.workspaceId, Readable.from([Buffer.from(content)]))),
 });
+const outputsOf = async (sessionId: string) => (await inWorkspace((tx) => listFiles(tx, { order: 'desc', limit: 100 }, { sessionId }))).items;
 const anUpload = async (content = 'bytes') => {
   const kept = await keep(content);
   return inWorkspace((tx) => insertFile(tx, { filename: 'a.txt', ...kept }));
@@ -110,7 +111,7 @@ it('what the agent wrote keeps its id when it changes, and nothing happens when 
   const second = await write('two');
   expect(second).toMatchObject({ id: first?.id, sessionId, origin: 'output' });
   await clean();
-  const [only, ...others] = await inWorkspace((tx) => findSessionOutputs(tx, sessionId));
+  const [only, ...others] = await outputsOf(sessionId);
   expect(others).toEqual([]);
   expect(await stored()).toEqual([only?.blobKey]);
   const bytes = only?.blobKey ? await blobs.open(only.blobKey) : undefined;
@@ -122,7 +123,7 @@ it('one name written at once by two attempts is one file', async () => {
   const contents = await Promise.all(['a', 'b', 'c', 'd'].map(keep));
   await Promise.all(contents.map((kept) => inWorkspace((tx) => upsertSessionOutput(tx, { sessionId, filename: 'same.txt', ...kept }))));
   await clean();
-  const outputs = await inWorkspace((tx) => findSessionOutputs(tx, sessionId));
+  const outputs = await outputsOf(sessionId);
   expect(outputs).toHaveLength(1);
   expect(await stored()).toEqual([outputs[0]?.blobKey]);
 });

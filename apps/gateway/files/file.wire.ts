@@ -25,7 +25,7 @@ export const toFileWire = (file: FileRecord) => ({
   filename: file.filename,
   mime_type: file.mimeType,
   size_bytes: file.sizeBytes,
-  downloadable: hasBytes(file),
+  downloadable: hasBytes(file, new Date()),
   scope: file.sessionId === null ? null : { type: 'session' as const, id: file.sessionId },
   created_at: file.createdAt.toISOString(),
   expires_at: file.expiresAt?.toISOString() ?? null,
