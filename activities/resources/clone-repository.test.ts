@@ -8,6 +8,7 @@ import { type GitServer, startGitServer } from '../../test/support/git-server.js
 import { createAddressGuard } from '../web/address-guard.js';
 import { type Checkout, createCloneRepository } from './clone-repository.js';
 
+const INSTALLATION = `unit${process.pid}`;
 const TOKEN = 'canary-git-3f9a1c7b5d2e';
 
 let server: GitServer;
@@ -21,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   server.intercept = undefined;
-  expect(fs.readdirSync(tmpdir()).filter((name) => name.startsWith('rondo-clone-unit-'))).toEqual([]);
+  expect(fs.readdirSync(tmpdir()).filter((name) => name.startsWith(`rondo-clone-${INSTALLATION}-`))).toEqual([]);
   fs.rmSync(directory, { recursive: true });
 });
 
@@ -46,7 +47,7 @@ async function clone(name: string, { token, checkout = null, host = 'git.test', 
   const cloneRepository = createCloneRepository({
     guard,
     certificates: () => certificates,
-    installation: 'unit',
+    installation: INSTALLATION,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(maximumBytes === undefined ? {} : { maximumBytes }),
   });

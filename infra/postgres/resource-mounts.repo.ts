@@ -4,7 +4,7 @@ import type { Transaction } from './transaction.js';
 /** Whether a mount needs nothing more: it is in this sandbox, or has failed in this turn. */
 const IS_DONE = `(m.state = 'mounted' and m.generation = $2 or m.state = 'failed' and m.turn >= s.turn)`;
 
-/** What a sandbox of the session has not got yet, in the order it was attached, skills first. */
+/** What a sandbox of the session has not got yet; whole directories before files, and outer ones before inner ones, so that none finds its place taken. */
 export async function dueMounts(tx: Transaction, sessionId: string, generation: number): Promise<DueMount[]> {
   const { rows } = await tx.query<DueMount>({
     name: 'due_mounts',
@@ -17,7 +17,7 @@ export async function dueMounts(tx: Transaction, sessionId: string, generation: 
       )
       select key, type, mount_path as "mountPath", body from wanted w
       where not exists (select 1 from resource_mounts m join sessions s on s.id = m.session_id where m.session_id = $1 and m.key = w.key and ${IS_DONE})
-      order by created_at, key`,
+      order by type = 'file', length(mount_path), created_at, key`,
     values: [sessionId, generation],
   });
   return rows;
