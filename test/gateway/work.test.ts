@@ -13,6 +13,23 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.stop());
 
+/** Holds everybody who reads a table at the same point. */
+async function lockTable(name: 'events' | 'work_items') {
+  const owner = new pg.Client({ connectionString: gateway.ownerUrl });
+  await owner.connect();
+  onTestFinished(() => owner.end());
+  await owner.query(`begin; lock table ${name} in access exclusive mode`);
+  return {
+    waitForSomebody: (number: number) =>
+      // By another connection: within a transaction the view of the others does not change.
+      waitFor(`${number} to wait for the table`, async () => {
+        const waiting = await asOwner(gateway, `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+        return waiting.length >= number;
+      }),
+    release: () => owner.query('commit'),
+  };
+}
+
 describe('the queue', () => {
   it('has one item for a session however many inputs come, and gives its secret to the poller only', async () => {
     const self = await selfHosted(gateway);
@@ -39,7 +56,11 @@ describe('the queue', () => {
   it('gives one item to one of many pollers', async () => {
     const self = await selfHosted(gateway);
     await self.message();
-    const polls = await Promise.all(Array.from({ length: 12 }, () => self.poll()));
+    const table = await lockTable('work_items');
+    const polling = Array.from({ length: 12 }, () => self.poll());
+    await table.waitForSomebody(12);
+    await table.release();
+    const polls = await Promise.all(polling);
     expect(polls.filter(({ body }) => body !== null)).toHaveLength(1);
   });
 
@@ -247,17 +268,11 @@ describe('a lost worker', () => {
     const self = await selfHosted(gateway);
     await self.message();
     const zombie = await self.take();
-    const owner = new pg.Client({ connectionString: gateway.ownerUrl });
-    await owner.connect();
-    onTestFinished(() => owner.end());
-    await owner.query('begin; lock table events in access exclusive mode');
+    const table = await lockTable('events');
     const reading = self.request('GET', `/v1/sessions/${self.sessionId}/events`, undefined, zombie.token);
-    await waitFor('the request to wait for the table', async () => {
-      const { rows } = await owner.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
-      return rows.length > 0;
-    });
+    await table.waitForSomebody(1);
     await self.lapse(zombie.id);
-    await owner.query('commit');
+    await table.release();
     expect(await reading).toMatchObject({ status: 403, body: { error: { message: expect.stringContaining('lease') } } });
   });
 
