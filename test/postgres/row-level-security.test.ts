@@ -53,6 +53,7 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
     await session.claimEffect({ key: id, attempt: 1 });
     await session.startAttempt({ turn: 1, step: 1, kind: 'tool_call', name: 'bash', key: id, attempt: 1 });
     await session.saveSandbox({ generation: 1, name: `sandbox-${ref.sessionId}`, engine: 'docker', runtime: 'runc', isolation: 'container', state: 'ready' });
+    await session.saveMcpTools([{ serverName: 'tickets', turn: 1, tools: [] }]);
     await session.moveInvocations({ status: 'running', stopReason: null, usage: NO_USAGE });
   });
   await fillWorkQueue(workspace, ref);
@@ -145,6 +146,7 @@ describe('the rows of a workspace', () => {
       'files',
       'inbox',
       'invocations',
+      'mcp_tool_lists',
       'sandboxes',
       'sessions',
       'skill_versions',
