@@ -16,13 +16,23 @@ export interface ProxyParts extends ForwardParts {
   readonly connections: number;
 }
 
-/** Serves sandboxes: one server for each, since the socket says who asks. */
-export type ServeSandbox = (sandbox: Sandbox) => Server;
+/** Serves sandboxes. */
+export interface SandboxProxy {
+  /** One server for each sandbox, since the socket says who asks. */
+  serve(sandbox: Sandbox): Server;
+  /** Resolves when everything that was going on has ended, and is in the audit. */
+  settled(): Promise<void>;
+}
 
 const MAX_HEADER_BYTES = 32 * 1_024;
 const HEAD_TIMEOUT_MS = 30_000;
 
-export function createProxy(parts: ProxyParts): ServeSandbox {
+export function createProxy(parts: ProxyParts): SandboxProxy {
+  const going = new Set<Promise<void>>();
+  const track = (work: Promise<void>): void => {
+    going.add(work);
+    void work.finally(() => going.delete(work));
+  };
   const destinations = new WeakMap<object, Destined>();
   const options = {
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -39,22 +49,22 @@ export function createProxy(parts: ProxyParts): ServeSandbox {
   const inner = createServer(options, (request, response) => {
     const destined = destinations.get(request.socket);
     if (!destined) return void request.socket.destroy();
-    void forward(parts, destined, http1Exchange(request, response, request.url ?? ''));
+    track(forward(parts, destined, http1Exchange(request, response, request.url ?? '')));
   });
   inner.on('upgrade', (request, socket, head) => {
     const destined = destinations.get(request.socket);
     if (!destined) return void socket.destroy();
-    void openWebSocket(parts, destined, request, request.url ?? '', socket, head);
+    track(openWebSocket(parts, destined, request, request.url ?? '', socket, head));
   });
   inner.on('connect', (_request, socket: Socket) => void socket.end(refusalBytes(malformed('a CONNECT within a tunnel'))));
   inner.on('clientError', answerMalformed);
-  const tunnels: TunnelParts = { ...parts, inner, destinations, maxHeaderBytes: MAX_HEADER_BYTES };
+  const tunnels: TunnelParts = { ...parts, track, inner, destinations, maxHeaderBytes: MAX_HEADER_BYTES };
 
-  return (sandbox) => {
+  const serve = (sandbox: Sandbox): Server => {
     const server = createServer(options, (request, response) => {
       const asked = plainTarget(sandbox, request);
       if (asked instanceof Refusal) return answer(response, asked);
-      void forward(parts, asked, http1Exchange(request, response, asked.path));
+      track(forward(parts, asked, http1Exchange(request, response, asked.path)));
     });
     server.maxConnections = parts.connections;
     server.timeout = parts.idleMs;
@@ -68,15 +78,21 @@ export function createProxy(parts: ProxyParts): ServeSandbox {
     server.on('connect', (request, socket: Socket, head) => {
       if (head.length > 0) socket.unshift(head);
       const hosts = request.rawHeaders.filter((_value, at) => at % 2 === 1 && request.rawHeaders[at - 1]?.toLowerCase() === 'host');
-      void openTunnel(tunnels, sandbox, { authority: request.url ?? '', hosts }, socket);
+      track(openTunnel(tunnels, sandbox, { authority: request.url ?? '', hosts }, socket));
     });
     server.on('upgrade', (request, socket, head) => {
       const asked = plainTarget(sandbox, request);
       if (asked instanceof Refusal) return void socket.end(refusalBytes(asked));
-      void openWebSocket(parts, asked, request, asked.path, socket, head);
+      track(openWebSocket(parts, asked, request, asked.path, socket, head));
     });
     server.on('clientError', answerMalformed);
     return server;
+  };
+  return {
+    serve,
+    async settled() {
+      while (going.size > 0) await Promise.all(going);
+    },
   };
 }
 

@@ -20,6 +20,8 @@ export interface TunnelParts extends ForwardParts {
   /** Takes connections whose TLS has been opened, or that have none; where each leads is in `destinations`. */
   readonly inner: HttpServer;
   readonly destinations: WeakMap<object, Destined>;
+  /** Told of everything that goes on, until it has ended. */
+  readonly track: (work: Promise<void>) => void;
   readonly idleMs: number;
   readonly maxHeaderBytes: number;
 }
@@ -107,7 +109,7 @@ function serveDecrypted(parts: TunnelParts, destined: Destined, secure: TLSSocke
   if (secure.alpnProtocol !== 'h2') return void parts.inner.emit('connection', secure);
   serveHttp2(secure, {
     maxHeaderBytes: parts.maxHeaderBytes,
-    onExchange: (exchange) => void forward(parts, destined, exchange),
+    onExchange: (exchange) => parts.track(forward(parts, destined, exchange)),
   });
 }
 

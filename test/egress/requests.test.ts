@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestEgress, type TestEgress } from './egress.fixture.js';
+import { echo, startTlsUpstream, type TestUpstream } from './upstream.js';
+
+let upstream: TestUpstream;
+let egress: TestEgress;
+beforeAll(async () => {
+  upstream = await startTlsUpstream(['api.test', 'other.test'], echo);
+  egress = await startTestEgress({ extraCa: upstream.ca });
+});
+afterAll(async () => {
+  await egress.stop();
+  upstream.close();
+});
+const at = (path: string, host = 'api.test') => `https://${host}:${upstream.port}${path}`;
+const limited = (...hosts: unknown[]) => ({ type: 'limited', allowed_hosts: hosts });
+
+describe('a request of a sandbox', () => {
+  it('reaches an allowed host by HTTP/2 and HTTP/1.1, and leaves a line in the audit', async () => {
+    const sandbox = await egress.sandbox({ networking: limited('api.test') });
+    for (const version of ['--http1.1', '--http2']) {
+      const answer = await sandbox.curl(version, '-w', ' %{http_version}', at('/hello?a=1'));
+      expect(answer).toMatchObject({ code: 0, stderr: '' });
+      expect(answer.stdout).toContain('"url":"/hello?a=1"');
+      expect(answer.stdout.endsWith(version === '--http2' ? ' 2' : ' 1.1')).toBe(true);
+    }
+    const [line] = await sandbox.audit(2);
+    expect(line).toMatchObject({
+      protocol: 'https',
+      host: 'api.test',
+      port: upstream.port,
+      method: 'GET',
+      path: '/hello?a=1',
+      decision: 'allow',
+      rule: 'allowed_hosts api.test',
+      status: 200,
+      generation: 1,
+      error: null,
+    });
+    expect(Number(line?.bytes_down)).toBeGreaterThan(50);
+  });
+
+  it('is refused for every other host, with a reason, before anything is connected', async () => {
+    const sandbox = await egress.sandbox({ networking: limited('api.test') });
+    const before = upstream.seen.length;
+    const answer = await sandbox.curl(at('/', 'other.test'));
+    expect(answer.code).toBe(56);
+    expect(answer.stderr).toContain('403');
+    expect(upstream.seen.length).toBe(before);
+    expect(await sandbox.audit()).toMatchObject([{ protocol: 'tunnel', host: 'other.test', decision: 'deny', rule: 'host is not allowed', status: 403 }]);
+  });
+});
