@@ -15,12 +15,16 @@ export interface WorkToken {
   readonly held: boolean;
 }
 
+/** Tokens of earlier offers are known for a while, so that their workers are told that the lease is lost, not that they are strangers. */
+const EARLIER_OFFERS = 8;
+
 /** Makes the credential of one offer of an item. Only its hash is stored. */
 export async function mintWorkToken(
   tx: Transaction,
   offer: { readonly workId: string; readonly claim: number; readonly keyId: string | null },
 ): Promise<string> {
   const token = `${WORK_TOKEN_PREFIX}${randomBytes(32).toString('base64url')}`;
+  await tx.query('delete from work_tokens where work_id = $1 and claim < $2', [offer.workId, offer.claim - EARLIER_OFFERS]);
   await tx.query('insert into work_tokens (token_hash, workspace_id, work_id, claim, key_id) values ($1, $2, $3, $4, $5)', [
     hashOfCredential(token),
     tx.workspaceId,

@@ -23,7 +23,7 @@ const SESSION = '/v1/sessions/:session_id';
 const RESULTS = ['user.tool_result', 'user.custom_tool_result'] as const;
 
 /** Everything a narrower credential may do; what is not here is refused. Ids in the path must be its own (wire sections 2.1, 13.2). */
-export const ACCESS_RULES: readonly AccessRule[] = [
+const ACCESS_RULES: readonly AccessRule[] = [
   { method: 'GET', path: `${ENVIRONMENT}/work`, allowed: KEY },
   { method: 'GET', path: `${ENVIRONMENT}/work/poll`, allowed: KEY },
   { method: 'GET', path: `${ENVIRONMENT}/work/stats`, allowed: KEY },
