@@ -111,6 +111,8 @@ describe('a broken upload leaves nothing', () => {
     ['with two files', `${PART}abc\r\n${PART}def${END}`],
     ['with a text in place of the file', `--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"\r\n\r\nabc${END}`],
     ['with a field twice', `${PART}abc${`\r\n--${BOUNDARY}\r\nContent-Disposition: form-data; name="expires_in_seconds"\r\n\r\n3600`.repeat(2)}${END}`],
+    ['with fields that have no name', `${PART}abc${`\r\n--${BOUNDARY}\r\nContent-Disposition: form-data\r\n\r\n1`.repeat(2)}${END}`],
+    ['with a field that has neither name nor end', `${PART}abc\r\n--${BOUNDARY}\r\nContent-Disposition: form-data\r\n\r\n${'9'.repeat(20_000)}${END}`],
     ['with a field without end', `${PART}abc\r\n--${BOUNDARY}\r\nContent-Disposition: form-data; name="x"\r\n\r\n${'9'.repeat(20_000)}${END}`],
     ['with fields without end', `${PART}abc${`\r\n--${BOUNDARY}\r\nContent-Disposition: form-data; name="x"\r\n\r\n1`.repeat(500)}${END}`],
     ['with a header without end', `--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="${'x'.repeat(100_000)}"\r\n\r\nabc${END}`],

@@ -55,8 +55,7 @@ export class FilesService {
   }
 
   async #receive(workspaceId: string, part: FilePart): Promise<ReceivedFile> {
-    if (part.field !== 'file')
-      throw new RondoError('request.invalid', `${String(part.field).slice(0, 100)}: is not a known field; the file's part is named file.`);
+    if (part.field !== 'file') throw new RondoError('request.invalid', `${JSON.stringify(part.field)} is not a known field; the file's part is named file.`);
     const named = nameUpload(part);
     return { ...named, ...(await this.#parts.keepBlob(workspaceId, part.content, { maximumBytes: this.#parts.maxFileBytes })) };
   }

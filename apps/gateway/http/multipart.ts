@@ -5,6 +5,7 @@ import { RondoError } from '../../../workflows/contract/errors.js';
 
 /** One file of a form, while it is being received. Nothing is read before its `content` is. */
 export interface FilePart {
+  /** Empty where the part has no name. */
   readonly field: string;
   /** As sent, directories included; empty where none was sent. */
   readonly filename: string;
@@ -59,17 +60,18 @@ export function readForm(request: Request, limits: FormLimits, onFile: (part: Fi
     request.once('close', () => {
       if (!request.complete) fail(new RondoError('request.invalid', 'The upload was cut off before its end; nothing of it was kept.'));
     });
-    form.on('file', (field, content, { filename, mimeType }) => {
+    // Whatever its types say, the parser gives no name where a part has none.
+    form.on('file', (field: string | undefined, content, { filename, mimeType }) => {
       // Who reads the content is told of its failure; where nobody reads it any more, nobody needs to know.
       content.on('error', () => undefined);
-      const file = onFile({ field, filename: filename ?? '', mimeType, content });
+      const file = onFile({ field: field?.slice(0, 100) ?? '', filename: filename ?? '', mimeType, content });
       files.push(file);
       file.catch(fail);
     });
-    form.on('field', (name, value, { valueTruncated }) => {
-      if (valueTruncated)
-        fail(new RondoError('request.invalid', `${name.slice(0, 100)}: is longer than ${LONGEST_FIELD} bytes; a file must be sent with a filename.`));
-      else if (fields.has(name)) fail(new RondoError('request.invalid', `${name.slice(0, 100)}: is given twice.`));
+    form.on('field', (field: string | undefined, value, { valueTruncated }) => {
+      const name = field?.slice(0, 100) ?? '';
+      if (valueTruncated) fail(new RondoError('request.invalid', `${name}: is longer than ${LONGEST_FIELD} bytes; a file must be sent with a filename.`));
+      else if (fields.has(name)) fail(new RondoError('request.invalid', `${name}: is given twice.`));
       else fields.set(name, value);
     });
     form.on('filesLimit', () => fail(new RondoError('request.too_large', `The form has more than ${limits.files} ${limits.files === 1 ? 'file' : 'files'}.`)));

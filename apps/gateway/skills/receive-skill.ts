@@ -21,7 +21,7 @@ export async function receiveSkill(
   const sent: { filename: string; content: Buffer }[] = [];
   const fields = await readForm(request, { files: MOST_FILES, totalBytes: options.maxBodyBytes }, async ({ field, filename, content }) => {
     if (field !== 'files[]' && field !== 'files') {
-      throw new RondoError('request.invalid', `${String(field).slice(0, 100)}: is not a known field; the files of a skill are named files[].`);
+      throw new RondoError('request.invalid', `${JSON.stringify(field)} is not a known field; the files of a skill are named files[].`);
     }
     sent.push({ filename, content: await buffer(content) });
   });
