@@ -44,7 +44,7 @@ export function createMcpClient({ guardedFetch, redact }: McpAdapterOptions): Mc
             cursor = answer.nextCursor;
             if (cursor === undefined) break;
           }
-          return { kind: 'listed', tools: tools.slice(0, MAXIMUM_LISTED) };
+          return { kind: 'listed', tools: withoutSecret(tools.slice(0, MAXIMUM_LISTED), server.bearer) };
         },
         failed: ({ message, httpStatus }) => ({ kind: 'failed', cause: httpStatus === 401 || httpStatus === 403 ? 'authentication' : 'connection', message }),
       }),
@@ -93,7 +93,7 @@ export function createMcpClient({ guardedFetch, redact }: McpAdapterOptions): Mc
       return work.run({ client, signal, timeout });
     };
     try {
-      return await Promise.race([whole(), watched.ended]);
+      return await Promise.race([whole(), watched.ended, ended(signal)]);
     } catch (error) {
       options.signal.throwIfAborted();
       const failure = describe(error, server, timer.aborted, options.timeoutMs);
@@ -103,6 +103,14 @@ export function createMcpClient({ guardedFetch, redact }: McpAdapterOptions): Mc
     }
   }
 }
+
+/** The client waits for its notifications without a limit, so its own handling of a signal is not enough. */
+const ended = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const end = () => reject(signal.reason instanceof Error ? signal.reason : new Error('The exchange was stopped.'));
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
 
 interface Exchange<Answer> {
   run(connected: { readonly client: Client; readonly signal: AbortSignal; readonly timeout: number }): Promise<Answer>;

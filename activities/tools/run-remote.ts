@@ -33,7 +33,7 @@ export interface RemoteCallDependencies {
   readonly store: SessionStore;
   readonly tools: { readonly mcp: RemoteTool; readonly server: RemoteTool };
   /** Puts a text too long for the log into a file of the session's sandbox and answers its path; undefined where it has none. */
-  readonly spill: (ref: SessionRef, callId: string, text: string) => Promise<string | undefined>;
+  readonly spill: (ref: SessionRef, callId: string, text: string, signal: AbortSignal) => Promise<string | undefined>;
 }
 
 /** Times a call is sent that may be repeated, when no answer comes. */
@@ -59,7 +59,7 @@ export const createRunRemote =
       const answer = lost ? LOST : await perform(deps, claim, run.signal);
       if (answer.kind === 'unknown' && claim.repeatable && claim.attempt < MAXIMUM_ATTEMPTS) throw new RondoError('mcp.failed', answer.message);
       const { outcome, counts } = answer.kind === 'done' ? answer : { outcome: unknownOutcome(answer), counts: undefined };
-      const content = await limitResult(outcome.content, (text) => deps.spill(input, input.callId, text));
+      const content = await limitResult(outcome.content, (text) => deps.spill(input, input.callId, text, run.signal));
       return await finishCall(deps.store, input, claim, { ...outcome, content: [...content] }, counts && ((session) => countsOf(session, counts)));
     } catch (error) {
       const errorCode = error instanceof RondoError ? error.code : 'internal';

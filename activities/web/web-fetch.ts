@@ -42,20 +42,22 @@ export const createWebFetch =
     if (!isFromSource(url, settings?.url_sources, events)) {
       return refusal(`${url.href} may not be fetched: this agent reads only addresses that the conversation's allowed sources (url_sources) have named.`);
     }
-    let requests = 0;
+    let hops = 0;
     const check = (hop: URL) => {
       if (settings && !passesRules(hop, settings))
-        throw new RondoError('address.refused', `The domain rules of this agent do not let ${JSON.stringify(hop.host)} be fetched.`);
-      requests = 1;
+        throw new RondoError('request.forbidden', `The domain rules of this agent do not let ${JSON.stringify(hop.host)} be fetched.`);
+      hops += 1;
     };
     try {
       const { response, url: found } = await guardedFetch(url, { headers: { accept: ACCEPT }, check, signal, timeoutMs: TIMEOUT_MS });
       const bytes = new Uint8Array(await response.arrayBuffer());
-      return { ...(await show(response, bytes, found, settings?.max_content_tokens ?? undefined)), requests };
+      return { ...(await show(response, bytes, found, settings?.max_content_tokens ?? undefined)), requests: 1 };
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof RondoError) return { ...refusal(error.message), requests };
-      throw error;
+      if (!(error instanceof RondoError)) throw error;
+      // A refused address was not asked; what redirected to it was.
+      const asked = error.code === 'address.refused' ? hops - 1 : hops;
+      return { ...refusal(error.message), requests: Math.min(1, Math.max(0, asked)) };
     }
   };
 

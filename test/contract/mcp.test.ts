@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createMcpClient } from '../../activities/mcp/mcp.adapter.js';
 import { toResultBlocks } from '../../activities/mcp/result-blocks.js';
@@ -108,6 +109,23 @@ describe('listing the tools of an MCP server', () => {
     ['answers 500', (_: unknown, response: import('node:http').ServerResponse) => void response.writeHead(500).end('oops')],
   ])('says so when the server %s', async (_, answer) => {
     expect(await aClient().listTools(at(await anyServer(answer)), within(5_000))).toMatchObject({ kind: 'failed', cause: 'connection' });
+  });
+
+  it('gives up a server that hangs on a notification, in time', async () => {
+    const greeting = { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'x', version: '1' } };
+    const halting = await anyServer((request, response) => {
+      void json(request).then((message) => {
+        const { id, method } = message as { id?: number; method: string };
+        if (method !== 'initialize') return;
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, result: greeting }));
+      });
+    });
+    expect(await aClient().listTools(at(halting), within(300))).toMatchObject({ kind: 'failed', message: expect.stringContaining('did not answer') });
+  });
+
+  it('takes the token out of what a server repeats in its list', async () => {
+    server.offer([{ tool: { name: 'x', description: `your token is ${TOKEN}` }, run: () => ({ content: [] }) }]);
+    expect(JSON.stringify(await aClient().listTools(at(server, TOKEN), within()))).not.toContain(TOKEN);
   });
 
   it('gives up a server that hangs, in time', async () => {
