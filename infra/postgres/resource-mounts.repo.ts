@@ -35,7 +35,7 @@ export async function claimMount(
      on conflict (session_id, key) do update
        set generation = excluded.generation, state = 'mounting', placed = true, holder = excluded.holder, lease_until = excluded.lease_until,
          turn = excluded.turn, attempt = m.attempt + 1
-       where not (m.state = 'mounting' and m.lease_until > clock_timestamp())
+       where not (m.state = 'mounting' and coalesce(m.lease_until > clock_timestamp(), false))
          and not exists (select 1 from sessions s where s.id = m.session_id and ${IS_DONE})
      returning attempt, turn, coalesce(old.placed, false) as placed`,
     [sessionId, claim.generation, tx.workspaceId, claim.key, claim.holder, claim.leaseMs],

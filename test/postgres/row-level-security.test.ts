@@ -5,6 +5,7 @@ import { reserveBlob } from '../../infra/postgres/blobs.repo.js';
 import { insertCredential } from '../../infra/postgres/credentials.repo.js';
 import { insertEnvironmentKey } from '../../infra/postgres/environment-keys.repo.js';
 import { insertFile } from '../../infra/postgres/files.repo.js';
+import { insertResource } from '../../infra/postgres/session-resources.repo.js';
 import { getSession } from '../../infra/postgres/sessions.repo.js';
 import { insertSkill } from '../../infra/postgres/skills.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
@@ -59,6 +60,7 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
   await fillWorkQueue(workspace, ref);
   await fillVault(workspace);
   await fillFilesAndSkills(workspace);
+  await fillMounts(workspace, ref);
   await workspace.store.publishDeltas(ref, [{ eventId: 'sevt_streamed', eventType: 'agent.message', attempt: 1, block: 0, text: 'on its way' }], 0);
   await send(workspace, ref, userMessage('for the inbox'));
 }
@@ -98,6 +100,19 @@ async function fillFilesAndSkills({ pool, workspaceId }: Pick<StoreFixture, 'poo
     const stored = { sizeBytes: 1, sha256: '00' };
     await insertFile(tx, { filename: 'a.txt', mimeType: 'text/plain', ...stored, blobKey: await reserveBlob(tx) });
     await insertSkill(tx, { name: 'a-skill', description: 'Does it.', displayName: 'A skill', ...stored, blobKey: await reserveBlob(tx) });
+  });
+}
+
+/** Something attached and mounted, and an output taken. */
+async function fillMounts({ pool, store }: Pick<StoreFixture, 'pool' | 'store'>, ref: SessionRef): Promise<void> {
+  const blobKey = await transaction(pool, ref.workspaceId, async (tx) => {
+    await insertResource(tx, ref.sessionId, { id: newId('resource'), type: 'file', mountPath: '/workspace/a', body: { file_id: 'file_a' } });
+    return reserveBlob(tx);
+  });
+  await store.locked(ref, async (session) => {
+    await session.claimMount({ key: 'a resource', generation: 1, holder: 'a worker', leaseMs: 1_000 });
+    const output = { filename: 'out.txt', mimeType: 'text/plain', sizeBytes: 1, sha256: '00', blobKey };
+    await session.saveOutput({ path: 'out.txt', sizeBytes: 1, modifiedMs: 1 }, output);
   });
 }
 
@@ -147,10 +162,13 @@ describe('the rows of a workspace', () => {
       'inbox',
       'invocations',
       'mcp_tool_lists',
+      'resource_mounts',
       'sandboxes',
+      'session_resources',
       'sessions',
       'skill_versions',
       'skills',
+      'taken_outputs',
       'tool_calls',
       'vault_credentials',
       'vaults',
