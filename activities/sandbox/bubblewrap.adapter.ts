@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { launch, stateFiles } from './bubblewrap-launch.js';
 import { initProcess, killSandbox, launchState } from './bubblewrap-liveness.js';
+import { capabilitiesOf } from './capabilities.js';
 import { awaitDial } from './host-socket.js';
 import { probeProvider } from './probe.js';
 import { openResourceGroups } from './resource-group.js';
@@ -82,6 +83,17 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
     engine: 'bubblewrap',
     runtime: 'bwrap',
     isolation: 'process',
+
+    async capabilities() {
+      const hasGroups = (await groups) !== undefined;
+      return capabilitiesOf({
+        isolation: 'process',
+        engine: 'bubblewrap',
+        asRoot: process.geteuid?.() === 0,
+        limits: { memory: hasGroups, cpu: hasGroups, processes: true },
+        filters: true,
+      });
+    },
 
     async probe() {
       await findProgram(options.bwrap);

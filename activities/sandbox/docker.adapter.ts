@@ -3,10 +3,12 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { isolationOf } from '../../workflows/contract/isolation.js';
+import { capabilitiesOf } from './capabilities.js';
 import { createOptions, type DockerProviderOptions, INSTALLATION_LABEL, NAME_LABEL } from './docker-container.adapter.js';
 import { demultiplex } from './docker-stream.js';
 import { probeProvider } from './probe.js';
-import type { IsolationLevel, SandboxProvider, SandboxSpec } from './sandbox.port.js';
+import type { SandboxProvider, SandboxSpec } from './sandbox.port.js';
 import { makeSandboxDirectory, sandboxUser } from './sandbox-user.js';
 import { BRIDGE_SCRIPT } from './supervisor-command.js';
 
@@ -56,6 +58,19 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
     engine: 'docker',
     runtime,
     isolation: isolationOf(runtime),
+
+    async capabilities() {
+      const info: EngineInfo = await docker.info().catch((error: unknown) => {
+        throw failed('say what it is', error);
+      });
+      return capabilitiesOf({
+        isolation: isolationOf(runtime),
+        engine: 'docker',
+        asRoot: process.geteuid?.() === 0,
+        limits: { memory: info.MemoryLimit === true, cpu: info.CpuCfsQuota === true, processes: info.PidsLimit === true },
+        filters: (info.SecurityOptions ?? []).some((option) => option.startsWith('name=seccomp')),
+      });
+    },
 
     async probe() {
       await requireEngine(docker, options);
@@ -131,9 +146,12 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
   return provider;
 }
 
-function isolationOf(runtime: string): IsolationLevel {
-  if (runtime.startsWith('runsc')) return 'gvisor';
-  return runtime.startsWith('kata') ? 'microvm' : 'container';
+/** What is asked of the engine's own description. */
+interface EngineInfo {
+  readonly MemoryLimit?: boolean;
+  readonly CpuCfsQuota?: boolean;
+  readonly PidsLimit?: boolean;
+  readonly SecurityOptions?: readonly string[];
 }
 
 async function requireEngine(docker: Docker, options: DockerProviderOptions): Promise<void> {

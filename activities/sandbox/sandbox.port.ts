@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
-
-/** How strongly a sandbox is cut off from its host, weakest first. */
-export type IsolationLevel = 'process' | 'container' | 'gvisor' | 'microvm';
+import type { IsolationLevel } from '../../workflows/contract/isolation.js';
+import type { Capabilities } from './capabilities.js';
 
 export interface SandboxSpec {
   /** Unique and deterministic: names session and generation, so that a crashed creation is adopted, not repeated. */
@@ -27,6 +26,8 @@ export interface SandboxProvider {
   /** `runsc`, `runc`, `kata`, …; `bwrap` for bubblewrap. */
   readonly runtime: string;
   readonly isolation: IsolationLevel;
+  /** What its sandboxes keep of their promises on this host. */
+  capabilities(): Promise<Capabilities>;
   /** Really runs something in a throw-away sandbox. */
   probe(): Promise<void>;
   /** Makes and starts the sandbox, or adopts the one of that name. Returns when its supervisor can be attached. */

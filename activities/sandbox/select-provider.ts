@@ -1,6 +1,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { howToIsolate, type IsolationLevel, isolationReaches } from '../../workflows/contract/isolation.js';
 import { createBubblewrapProvider } from './bubblewrap.adapter.js';
 import { createDockerProvider } from './docker.adapter.js';
 import type { SandboxProvider } from './sandbox.port.js';
@@ -10,6 +11,8 @@ export interface SandboxSettings {
   /** A Docker runtime by name; `auto` is runsc, then runc. */
   readonly runtime: string;
   readonly image: string;
+  /** The weakest isolation a sandbox may have; undefined for any. */
+  readonly minimumIsolation?: IsolationLevel | undefined;
   /** Root file system for bubblewrap; undefined for the host's own /usr. */
   readonly rootfs: string | undefined;
   /** `unix:///…` or `tcp://host:port`; undefined for the usual socket. */
@@ -34,19 +37,23 @@ export async function selectProvider(settings: SandboxSettings): Promise<Sandbox
   for (const provider of possibleProviders({ ...settings, nodeBinary: await fs.realpath(settings.nodeBinary) })) {
     try {
       await provider.probe();
-      return provider;
+      if (settings.minimumIsolation === undefined || isolationReaches(provider.isolation, settings.minimumIsolation)) return provider;
+      await provider.close();
+      failures.push(`${provider.engine} with ${provider.runtime} works, but isolates by ${provider.isolation} only.`);
     } catch (error) {
       await provider.close();
       if (!(error instanceof RondoError)) throw error;
       failures.push(`${provider.engine} with ${provider.runtime}: ${error.message}`);
     }
   }
-  const asked = `RONDO_SANDBOX=${settings.engine}, RONDO_SANDBOX_RUNTIME=${settings.runtime}`;
+  const minimum = settings.minimumIsolation;
+  const demand = minimum === undefined ? '' : `, RONDO_MIN_ISOLATION=${minimum}`;
+  const asked = `RONDO_SANDBOX=${settings.engine}, RONDO_SANDBOX_RUNTIME=${settings.runtime}${demand}`;
   throw new RondoError(
     'sandbox.unavailable',
     failures.length === 0
       ? `No sandbox engine fits ${asked}: bubblewrap has no runtimes to choose from.`
-      : `No sandbox can be made (${asked}), so no tool can run.\n${failures.map((failure) => `- ${failure}`).join('\n')}`,
+      : `No sandbox can be made (${asked}), so no tool can run.\n${failures.map((failure) => `- ${failure}`).join('\n')}${minimum === undefined ? '' : `\n${howToIsolate(minimum)}`}`,
   );
 }
 

@@ -72,7 +72,12 @@ export class AppModule {
     const feed = createSessionFeed(parts.listener);
     const guardedFetch = createGuardedFetch({ guard: createAddressGuard({ allowPrivate: config.web.allowPrivate }), maxBytes: LARGEST_PROBE_ANSWER });
     const checkModel = createModelCheck(config.models);
-    const createSession = createSessionWith({ checkModel, prices: config.models.prices, secrets: parts.secretBox });
+    const createSession = createSessionWith({
+      checkModel,
+      prices: config.models.prices,
+      secrets: parts.secretBox,
+      minimumIsolation: config.sandbox.minimumIsolation,
+    });
     return {
       module: AppModule,
       controllers: [
@@ -110,7 +115,7 @@ export class AppModule {
         { provide: ValidationService, useValue: new ValidationService(pool, parts.secretBox, { guardedFetch, redact: parts.redact }) },
         { provide: InvocationLinks, useValue: new InvocationLinks(config) },
         { provide: TraceService, useValue: new TraceService(pool) },
-        { provide: HealthService, useValue: new HealthService(pool, parts.sessionClient) },
+        { provide: HealthService, useValue: new HealthService(pool, parts.sessionClient, config.sandbox.minimumIsolation) },
       ],
     };
   }

@@ -1,10 +1,12 @@
+import { missingOf } from '../../activities/sandbox/capabilities.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 
-/** The engine a worker would use, or why there is none. */
-export async function describeSandbox(provider: () => Promise<SandboxProvider>) {
+/** The engine a worker would use and what it does not keep, or why there is none. */
+export async function describeSandbox(find: () => Promise<SandboxProvider>) {
   try {
-    const { engine, runtime, isolation } = await provider();
-    return { engine, runtime, isolation };
+    const provider = await find();
+    const { engine, runtime, isolation } = provider;
+    return { engine, runtime, isolation, detail: { missing: missingOf(await provider.capabilities()) } };
   } catch (error) {
     return { engine: null, runtime: null, isolation: null, detail: { problem: error instanceof Error ? error.message : String(error) } };
   }

@@ -11,6 +11,7 @@ export const installationOf = (home: string): string => createHash('sha256').upd
 export const sandboxSettings = ({ sandbox, paths }: Config) => ({
   engine: sandbox.engine,
   runtime: sandbox.runtime,
+  minimumIsolation: sandbox.minimumIsolation,
   image: sandbox.image,
   rootfs: sandbox.rootfs,
   dockerHost: sandbox.dockerHost,

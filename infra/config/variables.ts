@@ -159,6 +159,12 @@ export const VARIABLES = [
     about: 'Docker runtime: auto (runsc where registered), runsc, runc or any registered name.',
   },
   {
+    name: 'RONDO_MIN_ISOLATION',
+    at: 'sandbox.minimumIsolation',
+    kind: oneOf('process', 'container', 'gvisor', 'microvm'),
+    about: 'The weakest isolation a sandbox may have: process (bubblewrap), container (runc), gvisor or microvm (Kata). Below it no session gets a sandbox.',
+  },
+  {
     name: 'RONDO_SANDBOX_IMAGE',
     at: 'sandbox.image',
     kind: text(),

@@ -2,6 +2,7 @@ import { daemonLines } from '../../scripts/setup/engines.mjs';
 import type { locateTools } from '../../scripts/setup/locate.mjs';
 import { bubblewrapWorks } from '../../scripts/setup/tools/bubblewrap.mjs';
 import { askDaemon, howToGetDocker, usersDaemonAddress } from '../../scripts/setup/tools/docker.mjs';
+import { howToIsolate, type IsolationLevel, isolationOf, isolationReaches } from '../../workflows/contract/isolation.js';
 import type { Config } from '../config/config.js';
 import { dockerEngine } from './docker-engine.js';
 import type { Finding } from './finding.js';
@@ -40,7 +41,33 @@ export async function examineEngines({ sandbox }: Config, tools: Tools): Promise
           fix: 'as root: sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0 (each where it exists)',
         }
       : { state: absent(needed.bubblewrap), part: 'bubblewrap', what: 'not installed', fix: SET_UP };
-  return [docker, await gvisor(daemon, ownDaemon, tools), bubblewrap, await image(daemon && address, sandbox.image, tools)];
+  const levels: IsolationLevel[] = [
+    ...(hasBubblewrap && sandbox.engine !== 'docker' && sandbox.runtime === 'auto' ? ['process' as const] : []),
+    ...(hasDocker && sandbox.engine !== 'bubblewrap' ? runtimesHere(daemon?.runtimes, tools, sandbox.runtime).map(isolationOf) : []),
+  ];
+  return [
+    docker,
+    await gvisor(daemon, ownDaemon, tools),
+    bubblewrap,
+    await image(daemon && address, sandbox.image, tools),
+    ...(sandbox.minimumIsolation ? [isolation(levels, sandbox.minimumIsolation)] : []),
+  ];
+}
+
+/** The Docker runtimes that a worker would try: those of the daemon, or of our own daemon to be. */
+function runtimesHere(registered: readonly string[] | undefined, tools: Tools, wanted: string): string[] {
+  const runtimes = registered ?? ['runc', ...(tools.runsc ? ['runsc'] : [])];
+  return runtimes.filter((name) => (wanted === 'auto' ? name === 'runc' || name === 'runsc' : name === wanted));
+}
+
+/** Whether what is here is as strong as RONDO_MIN_ISOLATION demands. */
+function isolation(levels: readonly IsolationLevel[], minimum: IsolationLevel): Finding {
+  const part = 'Isolation';
+  const here = levels.length === 0 ? 'nothing here isolates' : `here: ${levels.join(', ')}`;
+  const what = `RONDO_MIN_ISOLATION=${minimum}; ${here}`;
+  return levels.some((level) => isolationReaches(level, minimum))
+    ? { state: 'found', part, what }
+    : { state: 'missing', part, what, fix: howToIsolate(minimum) };
 }
 
 async function gvisor(daemon: { runtimes: string[] } | undefined, ownDaemon: boolean, tools: Tools): Promise<Finding> {

@@ -12,6 +12,18 @@ export async function findSandbox(tx: Transaction, sessionId: string): Promise<S
   return rows[0];
 }
 
+/** The sandboxes of several sessions, by session id; sessions that have none now are absent. */
+export async function readSandboxesOf(
+  tx: Transaction,
+  sessionIds: readonly string[],
+): Promise<Map<string, Pick<SandboxRecord, 'isolation' | 'engine' | 'runtime'>>> {
+  const { rows } = await tx.query<Pick<SandboxRecord, 'sessionId' | 'isolation' | 'engine' | 'runtime'>>(
+    `select session_id as "sessionId", isolation, engine, runtime from sandboxes where session_id = any($1) and state <> 'released'`,
+    [sessionIds],
+  );
+  return new Map(rows.map(({ sessionId, ...sandbox }) => [sessionId, sandbox]));
+}
+
 export async function saveSandbox(tx: Transaction, sessionId: string, sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void> {
   await tx.query(
     `insert into sandboxes (session_id, workspace_id, generation, name, engine, runtime, isolation, state) values ($1, $2, $3, $4, $5, $6, $7, $8)

@@ -32,6 +32,13 @@ test('what was asked for by name is never replaced by something weaker', async (
   await expect(select({ engine: 'auto', runtime: 'kata-runtime' })).rejects.toThrow(/no runtime kata-runtime/);
 });
 
+test('nothing weaker than demanded is taken, and the error says what there is and what to install', async () => {
+  expect(await select({ engine: 'auto', runtime: 'auto', minimumIsolation: 'gvisor' })).toMatchObject({ isolation: 'gvisor' });
+  const weaker = select({ engine: 'bubblewrap', runtime: 'auto', minimumIsolation: 'container' });
+  await expect(weaker).rejects.toMatchObject({ code: 'sandbox.unavailable' });
+  await expect(weaker).rejects.toThrow(/RONDO_MIN_ISOLATION=container.*bubblewrap with bwrap works, but isolates by process only.*Install Docker/s);
+});
+
 test('when nothing works the error names every reason and what to do', async () => {
   const failure = select({ engine: 'auto', runtime: 'auto', dockerHost: nowhere, bwrap: '/nowhere/bwrap' });
   await expect(failure).rejects.toMatchObject({ code: 'sandbox.unavailable' });

@@ -23,7 +23,11 @@ describe('/readyz', () => {
         postgres: { state: 'ok', detail: expect.any(String) },
         temporal: { state: 'missing', detail: expect.stringContaining('Temporal') },
         worker: { state: 'missing', detail: expect.any(String) },
-        sandbox: { state: 'ok', detail: 'docker with runsc, isolation: gvisor' },
+        sandbox: {
+          state: 'ok',
+          detail: 'docker with runsc, isolation: gvisor',
+          engines: [{ engine: 'docker', runtime: 'runsc', isolation: 'gvisor', missing: {} }],
+        },
       },
     });
   });

@@ -1,5 +1,6 @@
 import type { Pool } from '../../../infra/postgres/pool.js';
 import type { SessionClient } from '../../../infra/temporal/session-client.js';
+import type { IsolationLevel } from '../../../workflows/contract/isolation.js';
 import { checkReadiness, type Readiness } from './readiness.js';
 
 const REMEMBER_MS = 1_000;
@@ -9,8 +10,8 @@ export class HealthService {
   readonly #look: () => Promise<Readiness>;
   #last: { readonly at: number; readonly answer: Promise<Readiness> } | undefined;
 
-  constructor(pool: Pool, client: SessionClient) {
-    this.#look = () => checkReadiness(pool, client);
+  constructor(pool: Pool, client: SessionClient, minimumIsolation: IsolationLevel | undefined) {
+    this.#look = () => checkReadiness(pool, client, minimumIsolation);
   }
 
   readiness(): Promise<Readiness> {

@@ -7,6 +7,7 @@ import type { Transaction } from '../../../infra/postgres/transaction.js';
 import { requireVaults } from '../../../infra/postgres/vaults.repo.js';
 import type { SecretBox } from '../../../infra/vault/secret-box.js';
 import { RondoError } from '../../../workflows/contract/errors.js';
+import type { IsolationLevel } from '../../../workflows/contract/isolation.js';
 import type { ModelPrice } from '../../../workflows/contract/list-cost.js';
 import type { SessionAgent, SessionSkill } from '../../../workflows/contract/records.js';
 import type { AgentDefinition } from '../../../workflows/contract/schema/agent.js';
@@ -15,6 +16,7 @@ import type { ResourceInput } from '../../../workflows/contract/schema/resource.
 import type { Budget } from '../../../workflows/contract/schema/session-create.js';
 import type { CheckModel } from '../agents/known-model.js';
 import { attachResource, MOST_RESOURCES } from '../resources/attach-resource.js';
+import { refuseWeakIsolation } from './refuse-weak-isolation.js';
 
 /** What a session is made of, beside its inputs. Absent parts are empty. */
 export interface SessionParts {
@@ -37,17 +39,20 @@ export interface SessionCreationRules {
   readonly checkModel: CheckModel;
   readonly prices: Readonly<Record<string, ModelPrice>>;
   readonly secrets: SecretBox;
+  /** The weakest isolation that a sandbox may have. */
+  readonly minimumIsolation: IsolationLevel | undefined;
 }
 
 /**
  * Everything that must hold of a new session, in one place for every door it comes by. Errors: `agent.archived`,
- * `environment.archived`, `model.unknown`, `vault.not_found`, `skill.not_found`, `file.not_found`, `request.invalid`.
+ * `environment.archived`, `sandbox.unavailable`, `model.unknown`, `vault.not_found`, `skill.not_found`, `file.not_found`, `request.invalid`.
  */
 export const createSessionWith =
   (rules: SessionCreationRules): CreateSession =>
   async (tx, parts) => {
     const { agent, environment, definition } = parts;
     refuseArchived(agent, environment);
+    if (rules.minimumIsolation && environment.config.type !== 'self_hosted') await refuseWeakIsolation(tx, rules.minimumIsolation);
     rules.checkModel(definition.model.id);
     refuseUnpricedBudget(parts.budget ?? null, definition.model.id, rules.prices);
     const vaultIds = [...new Set(parts.vaultIds ?? [])];

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { activeSeconds, usageOf } from '../../../activities/session/usage.js';
-import type { ResourceRecord, SessionRecord, SessionStatus } from '../../../workflows/contract/records.js';
+import type { ResourceRecord, SandboxRecord, SessionRecord, SessionStatus } from '../../../workflows/contract/records.js';
 import { Budget } from '../../../workflows/contract/schema/session-create.js';
 import { agentFields } from '../agents/agent.wire.js';
 import { ResourceWire, toResourceWire } from '../resources/resource.wire.js';
@@ -36,14 +36,18 @@ export const SessionWire = z
     outcome_evaluations: z.array(z.unknown()),
     usage: UsageWire,
     stats: z.looseObject({ active_seconds: z.number(), duration_seconds: z.number() }),
+    sandbox: z.looseObject({ isolation: z.string(), engine: z.string(), runtime: z.string() }).nullable(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
     archived_at: z.iso.datetime().nullable(),
   })
   .meta({ id: 'Session' });
 
+/** The sandbox that a session has now, as clients see it: an extension. */
+export type SandboxWire = Pick<SandboxRecord, 'isolation' | 'engine' | 'runtime'> | null;
+
 /** A session (wire section 3), as it is at `now`. */
-export function toSessionWire(session: SessionRecord, resources: readonly ResourceRecord[], now = new Date()) {
+export function toSessionWire(session: SessionRecord, resources: readonly ResourceRecord[], sandbox: SandboxWire, now = new Date()) {
   const { metadata: _ofTheAgent, ...agent } = session.agent;
   return {
     id: session.id,
@@ -60,6 +64,7 @@ export function toSessionWire(session: SessionRecord, resources: readonly Resour
     outcome_evaluations: [],
     usage: usageOf(session, now),
     stats: statsOf(session, now),
+    sandbox,
     created_at: session.createdAt.toISOString(),
     updated_at: session.updatedAt.toISOString(),
     archived_at: session.archivedAt?.toISOString() ?? null,

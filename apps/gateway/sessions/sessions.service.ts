@@ -3,6 +3,7 @@ import { killSession } from '../../../activities/session/kill-session.js';
 import { newId } from '../../../infra/ids.js';
 import { dropDeltas } from '../../../infra/postgres/deltas.repo.js';
 import type { Pool } from '../../../infra/postgres/pool.js';
+import { readSandboxesOf } from '../../../infra/postgres/sandboxes.repo.js';
 import { listSessions } from '../../../infra/postgres/session-list.repo.js';
 import { readResources, readResourcesOf } from '../../../infra/postgres/session-resources.repo.js';
 import { type LockedSession, lockSession, notify } from '../../../infra/postgres/session-store.js';
@@ -68,17 +69,12 @@ export class SessionsService {
       createdAt: query.created_at,
       includeArchived: query.include_archived,
     };
-    const { found, resources } = await transaction(this.#pool, workspaceId, async (tx) => {
+    const { found, resources, sandboxes } = await transaction(this.#pool, workspaceId, async (tx) => {
       const found = await listSessions(tx, page.request, filter);
-      return {
-        found,
-        resources: await readResourcesOf(
-          tx,
-          found.items.map(({ id }) => id),
-        ),
-      };
+      const ids = found.items.map(({ id }) => id);
+      return { found, resources: await readResourcesOf(tx, ids), sandboxes: await readSandboxesOf(tx, ids) };
     });
-    return page.toWire(found, (session) => toSessionWire(session, resources.get(session.id) ?? []));
+    return page.toWire(found, (session) => toSessionWire(session, resources.get(session.id) ?? [], sandboxes.get(session.id) ?? null));
   }
 
   /** Changes what a session may change of itself; says so in its log when something changed. Errors: `session.running`, `request.invalid`. */
@@ -137,7 +133,8 @@ export class SessionsService {
 }
 
 async function readWire(tx: Transaction, id: string): Promise<SessionWire> {
-  return toSessionWire(await getSession(tx, id), await readResources(tx, id));
+  const sandboxes = await readSandboxesOf(tx, [id]);
+  return toSessionWire(await getSession(tx, id), await readResources(tx, id), sandboxes.get(id) ?? null);
 }
 
 function refuseRunning(session: LockedSession, verb: 'archived' | 'deleted'): void {
