@@ -79,6 +79,7 @@ async function mountOne(
 ): Promise<void> {
   const lost = new AbortController();
   const renewal = setInterval(() => void renew(deps, ref, mount, held, lost), LEASE_MS / 3);
+  void client.closed.then(() => lost.abort(new RondoError('sandbox.failed', `The connection to the sandbox of session ${ref.sessionId} ended over a mount.`)));
   try {
     const isThere = held.placed && (await client.statPath(mount.mountPath)) !== 'missing';
     if (!isThere) await placeMount(deps, ref, mount, client, AbortSignal.any([signal, lost.signal]));

@@ -174,6 +174,21 @@ describe('repositories of a session', () => {
     await expectWholeLog(platform, session.id);
   });
 
+  it('are mounted into the next sandbox when theirs is lost over it', async () => {
+    let asked = 0;
+    git.intercept = (request) => {
+      asked += request.url?.startsWith('/project.git') ? 1 : 0;
+      return asked === 1;
+    };
+    const session = await aSession(platform, { resources: [{ type: 'github_repository', url: address('project') }] });
+    await say(platform, session.id, 'run: cat project/README.md');
+    await waitFor('git to ask', () => asked || undefined);
+    await loseSandbox(session.id);
+    expect(resultTexts(await idle(platform, session.id, 1))).toEqual(['from the repository']);
+    git.intercept = undefined;
+    expect(errorsOf(await expectWholeLog(platform, session.id))).toEqual([]);
+  });
+
   it('do not keep an interrupt waiting', async () => {
     let asked = false;
     git.intercept = (request) => {
