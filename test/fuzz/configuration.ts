@@ -20,7 +20,7 @@ export function toToml({ lasting, expendable, work }: Planted): string {
     Object.entries(ids).map(([name, id]) => `[dictionaries.${set}_${name}]\nvalues = [${JSON.stringify(id)}]`),
   );
   return [
-    'parameters = ' + bindings('lasting', lasting),
+    `parameters = ${bindings('lasting', lasting)}`,
     ...dictionaries,
     operations('include-method = "DELETE"', bindings('expendable', expendable)),
     operations('include-path-regex = "/(archive|kill)$"', bindings('expendable', expendable)),
