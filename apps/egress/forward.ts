@@ -152,8 +152,8 @@ function answerRefusal(exchange: Exchange, error: unknown, line: AuditLine): voi
     ['content-type', 'text/plain; charset=utf-8'],
     ['content-length', String(body.length)],
     ['x-rondo-egress', refusal.rule.replace(/[^\x20-\x7e]/g, '?')],
-    // What is left of the request's body is not read.
-    ...(exchange.version === 1 && exchange.body ? [['connection', 'close'] as const] : []),
+    // What is left of the request's body is not read, nor what follows a request that is not clear.
+    ...(exchange.version === 1 && (exchange.body || refusal.status === 400) ? [['connection', 'close'] as const] : []),
   ]);
   sink.end(body);
 }

@@ -150,5 +150,8 @@ function escapeFor(contentType: string): (text: string) => string {
 function masksOf({ placeholders }: Pick<SessionSecret, 'placeholders'>, value: string): Replacement[] {
   const to = Buffer.from(placeholders[0] ?? '');
   if (value.length < SHORTEST_MASKED) return [];
-  return [...formsOfSecret(value)].filter((form) => form.length >= SHORTEST_MASKED).map((form) => ({ from: Buffer.from(form), to }));
+  // Headers are bytes; servers that read them as Latin-1 and answer in UTF-8 write other letters.
+  const misread = Buffer.from(value, 'utf8').toString('latin1');
+  const forms = new Set([...formsOfSecret(value), ...formsOfSecret(misread)]);
+  return [...forms].filter((form) => form.length >= SHORTEST_MASKED).map((form) => ({ from: Buffer.from(form), to }));
 }

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { parseAuthority } from '../../activities/egress/host-name.js';
+import { startLine } from './audited.js';
 import { type Destined, type ForwardParts, forward } from './forward.js';
 import { http1Exchange } from './http1.js';
 import type { LeafContexts } from './leaf-contexts.js';
@@ -57,7 +59,15 @@ export function createProxy(parts: ProxyParts): SandboxProxy {
     track(openWebSocket(parts, destined, request, request.url ?? '', socket, head));
   });
   inner.on('connect', (_request, socket: Socket) => void socket.end(refusalBytes(malformed('a CONNECT within a tunnel'))));
-  inner.on('clientError', answerMalformed);
+  inner.on('clientError', (error: ParseError, socket) => {
+    const destined = destinations.get(socket);
+    const refusal = answerMalformed(error, socket);
+    if (!destined || !refusal) return;
+    const line = startLine(parts.audit, destined.sandbox, { protocol: destined.scheme, target: destined.target, method: null, path: null });
+    line.status = refusal.status;
+    line.fail(refusal);
+    line.end();
+  });
   const tunnels: TunnelParts = { ...parts, track, inner, destinations, maxHeaderBytes: MAX_HEADER_BYTES };
 
   const serve = (sandbox: Sandbox): Server => {
@@ -85,7 +95,7 @@ export function createProxy(parts: ProxyParts): SandboxProxy {
       if (asked instanceof Refusal) return void socket.end(refusalBytes(asked));
       track(openWebSocket(parts, asked, request, asked.path, socket, head));
     });
-    server.on('clientError', answerMalformed);
+    server.on('clientError', (error: ParseError, socket) => void answerMalformed(error, socket));
     return server;
   };
   return {
@@ -108,12 +118,16 @@ function answer(response: ServerResponse, { status, message }: Refusal): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' }).end(`${message}\n`);
 }
 
-function answerMalformed(
-  error: Error & { readonly code?: string },
-  socket: { readonly writable: boolean; end(text: string): unknown; destroy(): unknown },
-): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+type ParseError = Error & { readonly code?: string };
+
+/** Answers what is no HTTP; undefined where there is nobody to answer. */
+function answerMalformed(error: ParseError, socket: Duplex): Refusal | undefined {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return undefined;
+  }
   const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
   const refusal = tooLarge ? new Refusal(431, 'malformed: headers too large', 'The headers are too large.') : malformed('it is not valid HTTP');
   socket.end(refusalBytes(refusal));
+  return refusal;
 }

@@ -15,7 +15,7 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-export async function startProgram(name: 'worker' | 'gateway', environment: Readonly<Record<string, string>>, ready: RegExp): Promise<Program> {
+export async function startProgram(name: 'worker' | 'gateway' | 'egress', environment: Readonly<Record<string, string>>, ready: RegExp): Promise<Program> {
   const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${name}/main.js`], {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
