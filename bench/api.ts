@@ -8,6 +8,13 @@ const Invocation = z.object({ id: z.string(), session_id: z.string(), status: z.
 export type Invocation = z.infer<typeof Invocation>;
 
 const Session = z.object({ id: z.string(), environment_id: z.string(), agent: z.object({ id: z.string() }) });
+const ListPage = z.object({ data: z.array(z.unknown()), next_page: z.string().nullable() });
+
+export interface SessionParts {
+  readonly id: string;
+  readonly agentId: string;
+  readonly environmentId: string;
+}
 
 /** When a request was sent and when the head of its answer was there; times as `nowMs` gives them. */
 export interface Exchange {
@@ -26,6 +33,13 @@ export interface Api {
   kill(sessionId: string): Promise<Exchange>;
   /** A session like another one, without any input. */
   twinOf(sessionId: string): Promise<string>;
+  /** What a session is made of, to make others like it. */
+  session(sessionId: string): Promise<SessionParts>;
+  createSession(parts: Pick<SessionParts, 'agentId' | 'environmentId'>): Promise<Exchange>;
+  /** Milliseconds to read a page whole, so many times; throws unless it has so many items. */
+  timePages(path: string, times: number, items: number): Promise<number[]>;
+  /** The cursor behind so many pages. */
+  cursorAfter(path: string, pages: number): Promise<string>;
   /** Waits for the end of a turn. */
   ended(invocation: Invocation, options: { signal: AbortSignal; everyMs?: number; limitMs?: number }): Promise<Invocation>;
   follow(sessionId: string, options?: { readonly deltas?: boolean }): Promise<EventFeed>;
@@ -50,6 +64,13 @@ export function createApi(url: string, key: string): Api {
     return { ...answer, invocation: Invocation.parse(answer.body) };
   };
 
+  const session = async (sessionId: string): Promise<SessionParts> => {
+    const { id, agent, environment_id } = Session.parse((await ask('GET', `/v1/sessions/${sessionId}`)).body);
+    return { id, agentId: agent.id, environmentId: environment_id };
+  };
+  const createSession = ({ agentId, environmentId }: Pick<SessionParts, 'agentId' | 'environmentId'>) =>
+    ask('POST', '/v1/sessions', { agent: agentId, environment_id: environmentId });
+
   return {
     url,
     invoke: (input) => invoke({ model: MODEL, tools: [{ type: 'agent_toolset_20260401' }], input }),
@@ -57,8 +78,29 @@ export function createApi(url: string, key: string): Api {
     send: (sessionId, event) => ask('POST', `/v1/sessions/${sessionId}/events`, { events: [event] }),
     kill: (sessionId) => ask('POST', `/v1/sessions/${sessionId}/kill`),
     async twinOf(sessionId) {
-      const { agent, environment_id } = Session.parse((await ask('GET', `/v1/sessions/${sessionId}`)).body);
-      return Session.parse((await ask('POST', '/v1/sessions', { agent: agent.id, environment_id })).body).id;
+      return Session.parse((await createSession(await session(sessionId))).body).id;
+    },
+    session,
+    createSession,
+    async timePages(path, times, items) {
+      const samples: number[] = [];
+      for (let time = 0; time <= times; time += 1) {
+        const { sentAt, body } = await ask('GET', path);
+        // The first request only warms up.
+        if (time > 0) samples.push(nowMs() - sentAt);
+        const { length } = ListPage.parse(body).data;
+        if (length !== items) throw new Error(`${path} answered ${length} items, not ${items}.`);
+      }
+      return samples;
+    },
+    async cursorAfter(path, pages) {
+      let cursor = '';
+      for (let page = 0; page < pages; page += 1) {
+        const { next_page } = ListPage.parse((await ask('GET', `${path}${cursor && `&page=${cursor}`}`)).body);
+        if (!next_page) throw new Error(`${path} has no more than ${page + 1} pages.`);
+        cursor = encodeURIComponent(next_page);
+      }
+      return cursor;
     },
     ended: (invocation, options) =>
       until(

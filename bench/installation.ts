@@ -11,6 +11,7 @@ const GRACE_MS = { gateway: 5_000, worker: 25_000 };
 /** One Rondo on the bench's services: its own database and task queue, a gateway, and workers. */
 export interface Installation {
   readonly api: Api;
+  readonly workspaceId: string;
   readonly taskQueue: string;
   readonly databaseName: string;
   readonly ownerUrl: string;
@@ -42,7 +43,7 @@ export async function startInstallation({ name, home, admin, serverUrl, environm
   url.pathname = `/${databaseName}`;
   const { appUrl } = await migrate(url.href);
   const key = `rondo-bench-${randomBytes(12).toString('hex')}`;
-  await ensureApiKey(url.href, { key, workspaceName: 'default' });
+  const { workspaceId } = await ensureApiKey(url.href, { key, workspaceName: 'default' });
   const taskQueue = `rondo-${name}`;
   const environment: Environment = {
     ...shared,
@@ -77,6 +78,7 @@ export async function startInstallation({ name, home, admin, serverUrl, environm
   }
   return {
     api: createApi(gateway.said, key),
+    workspaceId,
     taskQueue,
     databaseName,
     ownerUrl: url.href,

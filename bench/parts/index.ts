@@ -9,6 +9,23 @@ import { streamLag } from './g-stream-lag.js';
 import { recovery } from './h-recovery.js';
 import { stopping } from './i-stopping.js';
 import { history } from './j-history.js';
+import { sessionCreate } from './k-session-create.js';
+import { sessionList } from './l-session-list.js';
+import { eventList } from './m-event-list.js';
 
 /** Every part, in the order they run. */
-export const PARTS: readonly Part[] = [firstRequest, stepOverhead, inProcess, sandboxes, concurrency, idleSessions, streamLag, recovery, stopping, history];
+export const PARTS: readonly Part[] = [
+  firstRequest,
+  stepOverhead,
+  inProcess,
+  sandboxes,
+  concurrency,
+  idleSessions,
+  streamLag,
+  recovery,
+  stopping,
+  history,
+  sessionCreate,
+  sessionList,
+  eventList,
+];

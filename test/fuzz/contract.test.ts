@@ -21,7 +21,7 @@ let folder: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rondo-fuzz-'));
-  platform = await startPlatform({ environment: { RONDO_CREATES_PER_MINUTE: '0', RONDO_REQUESTS_PER_MINUTE: '0' } });
+  platform = await startPlatform();
 });
 afterAll(async () => {
   await platform?.stop();

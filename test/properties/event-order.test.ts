@@ -8,7 +8,6 @@ let platform: Platform;
 beforeAll(async () => {
   platform = await startPlatform({
     scripts: { brief: { replies: [{ text: 'Noted.' }] } },
-    environment: { RONDO_CREATES_PER_MINUTE: '0', RONDO_REQUESTS_PER_MINUTE: '0' },
   });
 });
 afterAll(() => platform?.stop());
