@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import type { SandboxSpec } from './sandbox.port.js';
 import type { SandboxUser } from './sandbox-user.js';
+import { seccompProfile } from './seccomp-profile.js';
 import {
   HOME_PATH,
   initScript,
@@ -35,8 +36,11 @@ export const NAME_LABEL = 'dev.rondo.sandbox';
 /** The gVisor sentry needs threads of its own and dies when it gets none, so the agent is held back from inside. */
 const SENTRY_PIDS = 4096;
 
-/** A container that can reach nothing but its own directories, and gain no right it does not start with. */
-export function createOptions(spec: SandboxSpec, options: DockerProviderOptions, user: SandboxUser): Docker.ContainerCreateOptions {
+/**
+ * A container that can reach nothing but its own directories, and gain no right it does not start with. `filtered`: the runtime
+ * takes a filter of system calls.
+ */
+export function createOptions(spec: SandboxSpec, options: DockerProviderOptions, user: SandboxUser, filtered: boolean): Docker.ContainerCreateOptions {
   const owner = `uid=${user.uid},gid=${user.gid}`;
   const isGvisor = options.runtime.startsWith('runsc');
   return {
@@ -54,7 +58,7 @@ export function createOptions(spec: SandboxSpec, options: DockerProviderOptions,
       NetworkMode: 'none',
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],
-      SecurityOpt: ['no-new-privileges:true'],
+      SecurityOpt: ['no-new-privileges:true', ...(filtered ? [`seccomp=${seccompProfile()}`] : [])],
       IpcMode: 'private',
       Init: false,
       PidsLimit: isGvisor ? SENTRY_PIDS : spec.processes,

@@ -29,11 +29,22 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
     }
   };
 
+  let described: Promise<EngineInfo> | undefined;
+  const describe = (): Promise<EngineInfo> => {
+    described ??= docker.info().catch((error: unknown) => {
+      described = undefined;
+      throw failed('say what it is', error);
+    });
+    return described;
+  };
+
   const createContainer = async (spec: SandboxSpec): Promise<Docker.ContainerInspectInfo> => {
+    // gVisor filters system calls itself, and Kata's machine has a kernel of its own.
+    const filtered = isolationOf(runtime) === 'container' && hasFilters(await describe());
     const until = Date.now() + CREATE_TIMEOUT_MS;
     for (;;) {
       try {
-        await docker.createContainer(createOptions(spec, options, user));
+        await docker.createContainer(createOptions(spec, options, user, filtered));
       } catch (error) {
         // Somebody has made it already: an earlier attempt that died, or one that runs at the same time.
         if (statusOf(error) !== 409) throw failed(`create sandbox ${spec.name}`, error);
@@ -60,15 +71,13 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
     isolation: isolationOf(runtime),
 
     async capabilities() {
-      const info: EngineInfo = await docker.info().catch((error: unknown) => {
-        throw failed('say what it is', error);
-      });
+      const info = await describe();
       return capabilitiesOf({
         isolation: isolationOf(runtime),
         engine: 'docker',
         asRoot: process.geteuid?.() === 0,
         limits: { memory: info.MemoryLimit === true, cpu: info.CpuCfsQuota === true, processes: info.PidsLimit === true },
-        filters: (info.SecurityOptions ?? []).some((option) => option.startsWith('name=seccomp')),
+        filters: hasFilters(info),
       });
     },
 
@@ -145,6 +154,8 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
   };
   return provider;
 }
+
+const hasFilters = ({ SecurityOptions = [] }: EngineInfo): boolean => SecurityOptions.some((option) => option.startsWith('name=seccomp'));
 
 /** What is asked of the engine's own description. */
 interface EngineInfo {
