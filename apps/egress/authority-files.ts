@@ -53,6 +53,10 @@ async function replace(file: string, content: string | Buffer, mode = 0o644): Pr
   await writeFile(next, content, { mode });
   await chmod(next, mode);
   const written = await open(next, 'r');
-  await written.sync().finally(() => written.close());
+  try {
+    await written.sync();
+  } finally {
+    await written.close();
+  }
   await rename(next, file);
 }

@@ -1,4 +1,4 @@
-import { copyFile, type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -76,8 +76,10 @@ export function createEndpoints({ folder, publicFolder, serve, createSandbox, lo
     await rm(join(own, NEXT), { force: true });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ path: `${base}/${NEXT}`, writableAll: true }, resolve);
+      server.listen(`${base}/${NEXT}`, resolve);
     });
+    // Whoever sees the folder may connect: a sandbox does so as a user of its own.
+    await chmod(`${base}/${NEXT}`, 0o666);
     // Under its name only now: who sees it can connect.
     await rename(`${base}/${NEXT}`, `${base}/${EGRESS_SOCKET}`);
     running.set(record.sessionId, { sandbox, server, handle });

@@ -57,7 +57,7 @@ function http2Exchange(stream: ServerHttp2Stream, head: Head, endStream: boolean
     addTrailers(trailers) {
       sent = trailers;
     },
-    abort: () => void stream.close(constants.NGHTTP2_INTERNAL_ERROR),
+    abort: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
     signal: gone.signal,
   };
 }

@@ -3,7 +3,7 @@ import { hostMatches, type Target } from '../../activities/egress/host-name.js';
 import { isInRepository } from '../../activities/egress/session-policy.js';
 import { formsOfSecret } from '../../infra/telemetry/secret-forms.js';
 import { type Replacement, replacingStream } from './byte-replacer.js';
-import { type HeaderList, headerOf } from './exchange.js';
+import { type HeaderList, hasControls, headerOf } from './exchange.js';
 import { Refusal } from './refusal.js';
 import type { Scheme } from './upstream.js';
 
@@ -112,8 +112,7 @@ function injectHeader(name: string, value: string, secrets: readonly SessionSecr
     return swapped === pair ? value : `Basic ${Buffer.from(swapped, 'utf8').toString('base64')}`;
   }
   const swapped = swap(value, secrets, use, (secret) => Buffer.from(secret, 'utf8').toString('latin1'));
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (swapped !== value && /[\x00-\x08\x0a-\x1f\x7f]/.test(swapped)) {
+  if (swapped !== value && hasControls(swapped)) {
     throw new Refusal(
       400,
       'secret is no header value',

@@ -1,5 +1,5 @@
 import { parseAuthority, type Target } from '../../activities/egress/host-name.js';
-import type { Exchange } from './exchange.js';
+import { type Exchange, hasControls } from './exchange.js';
 import { malformed } from './refusal.js';
 
 type RequestHead = Pick<Exchange, 'version' | 'method' | 'path' | 'authorities' | 'headers'>;
@@ -13,8 +13,7 @@ const REFUSED_METHODS = new Set(['TRACE', 'TRACK', 'CONNECT']);
 export function checkHead({ version, method, path, authorities, headers }: RequestHead, target: Target, defaultPort: number): void {
   if (REFUSED_METHODS.has(method)) throw malformed(`the method ${method}`);
   if (!path.startsWith('/')) throw malformed('a request target that is no path');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\x00-\x20\x7f#]/.test(path)) throw malformed('spaces, control characters or a fragment in the request target');
+  if (/[\s#]/.test(path) || hasControls(path)) throw malformed('spaces, control characters or a fragment in the request target');
   if (authorities.length === 0) throw malformed('no host');
   if (version === 1 && authorities.length > 1) throw malformed('more than one host header');
   for (const authority of authorities) checkHost(authority, target, defaultPort);
@@ -25,8 +24,7 @@ export function checkHead({ version, method, path, authorities, headers }: Reque
     if (name === 'content-length' && !/^\d{1,15}$/.test(value)) throw malformed('a content-length that is no number');
     if (name === 'transfer-encoding' && value.toLowerCase() !== 'chunked') throw malformed('a transfer-encoding other than chunked');
     if (name === 'expect' && value.toLowerCase() !== '100-continue') throw malformed('an expectation other than 100-continue');
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) throw malformed('control characters in a header');
+    if (hasControls(value)) throw malformed('control characters in a header');
   }
 }
 

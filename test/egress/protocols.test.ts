@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitFor } from '../support/wait-for.js';
 import { startTestEgress, type TestEgress, type TestSandbox } from './egress.fixture.js';
 import { openTls } from './tunnel-client.js';
 import { echo, type Handler, startTlsUpstream, type TestUpstream } from './upstream.js';
@@ -72,6 +73,7 @@ function backend(request: Parameters<Handler>[0], answer: ServerResponse, url: s
 }
 
 let upstream: TestUpstream;
+let grpc: TestUpstream;
 let egress: TestEgress;
 let sandbox: TestSandbox;
 beforeAll(async () => {
@@ -83,18 +85,19 @@ beforeAll(async () => {
     socket.on('error', () => undefined);
     socket.pipe(socket);
   });
-  upstream.server.on('stream', (stream: ServerHttp2Stream, headers: Record<string, string>) => {
-    if (headers['content-type'] !== 'application/grpc') return;
+  grpc = await startTlsUpstream(['api.test']);
+  grpc.server.on('stream', (stream: ServerHttp2Stream) => {
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0', 'grpc-message': 'done' }));
     stream.pipe(stream);
   });
-  egress = await startTestEgress({ extraCa: upstream.ca });
+  egress = await startTestEgress({ extraCa: `${upstream.ca}${grpc.ca}` });
   sandbox = await egress.sandbox({ networking: { type: 'limited', allowed_hosts: ['api.test'] } });
 });
 afterAll(async () => {
   await egress.stop();
   upstream.close();
+  grpc.close();
   rmSync(directory, { recursive: true, force: true });
 });
 const at = (path: string) => `https://api.test:${upstream.port}${path}`;
@@ -146,12 +149,14 @@ describe('what passes the gateway', () => {
     expect(await once(secure, 'data')).toEqual([frame]);
     secure.end();
     await once(secure, 'close');
-    expect((await sandbox.audit()).map(({ protocol }) => protocol)).toContain('websocket');
+    await waitFor('the line of the WebSocket', async () =>
+      (await sandbox.audit()).some(({ protocol, bytes_up: up }) => protocol === 'websocket' && Number(up) === 11),
+    );
   });
 
   it('gRPC: both ways at once over HTTP/2, with trailers', async () => {
-    const secure = await openTls(sandbox, `api.test:${upstream.port}`, { alpn: 'h2' });
-    const session = connectHttp2(`https://api.test:${upstream.port}`, { createConnection: () => secure });
+    const secure = await openTls(sandbox, `api.test:${grpc.port}`, { alpn: 'h2' });
+    const session = connectHttp2(`https://api.test:${grpc.port}`, { createConnection: () => secure });
     const stream = session.request({ ':method': 'POST', ':path': '/pkg.Service/Talk', 'content-type': 'application/grpc', te: 'trailers' });
     stream.write('one');
     expect(String((await once(stream, 'data'))[0])).toBe('one');
@@ -162,7 +167,6 @@ describe('what passes the gateway', () => {
     stream.resume();
     expect((await trailers)[0]).toMatchObject({ 'grpc-status': '0', 'grpc-message': 'done' });
     session.destroy();
-    expect(upstream.seen.at(-1)?.version).toBe('2.0');
   });
 
   it('an answer that breaks off breaks off in the sandbox too', async () => {

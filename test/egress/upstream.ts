@@ -20,7 +20,8 @@ export interface TestUpstream {
   close(): void;
 }
 
-export async function startTlsUpstream(hosts: readonly string[], handler: Handler): Promise<TestUpstream> {
+/** Without a handler its streams are left to whoever listens for them. */
+export async function startTlsUpstream(hosts: readonly string[], handler?: Handler): Promise<TestUpstream> {
   const files = await createAuthority('upstream');
   const authority = await openAuthority(files);
   const [host = 'upstream.test'] = hosts;
@@ -40,12 +41,14 @@ export async function startTlsUpstream(hosts: readonly string[], handler: Handle
 
 export const startPlainUpstream = (handler: Handler): Promise<TestUpstream> => listening(createServer(), handler, '');
 
-async function listening(server: Http2SecureServer | Server, handler: Handler, ca: string): Promise<TestUpstream> {
+async function listening(server: Http2SecureServer | Server, handler: Handler | undefined, ca: string): Promise<TestUpstream> {
   const seen: TestUpstream['seen'] = [];
-  (server as Server).on('request', (request: IncomingMessage, response: ServerResponse) => {
-    seen.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, version: request.httpVersion });
-    handler(request, response);
-  });
+  if (handler) {
+    (server as Server).on('request', (request: IncomingMessage, response: ServerResponse) => {
+      seen.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, version: request.httpVersion });
+      handler(request, response);
+    });
+  }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
