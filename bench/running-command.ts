@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { workspaceOf } from '../activities/sandbox/sandboxes.js';
+import { workspaceOf } from '../activities/sandbox/session-directories.js';
 import type { Invocation } from './api.js';
 import type { Run } from './part.js';
 import { STARTED_FILE } from './scripts.js';
