@@ -11,6 +11,7 @@ import { createRunTool } from '../activities/tools/run-tool.js';
 import { newId } from '../infra/ids.js';
 import { createPool } from '../infra/postgres/pool.js';
 import { createSessionStore } from '../infra/postgres/session-store.js';
+import { formsOfSecret } from '../infra/telemetry/secret-forms.js';
 import type { SessionRef } from '../workflows/contract/activities.js';
 import { apply, begin, initialState, nextEffect, type Outcome } from '../workflows/session/turn.js';
 import type { Stack } from './stack.js';
@@ -30,6 +31,7 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
   const played: SessionRef[] = [];
   const sandboxes = createSandboxes({
     prepare: async () => undefined,
+    workspaces: { bring: async () => undefined, keep: async () => undefined, close: async () => undefined },
     store,
     provider: () => Promise.resolve(stack.provider),
     installation: 'bench',
@@ -37,8 +39,9 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
     memoryBytes: sandbox.memoryMb * 1024 * 1024,
     cpus: sandbox.cpus,
     processes: sandbox.processes,
+    diskBytes: sandbox.diskMb * 1024 * 1024,
   });
-  const { tools, ...remote } = createRemoteTools({ allowPrivate: [], bearerFor: () => Promise.resolve(undefined), redact: (text) => text, search: undefined });
+  const { tools, ...remote } = createRemoteTools({ allowPrivate: [], bearerFor: () => Promise.resolve(undefined), redact: (text) => text, formsOfSecret, search: undefined });
   const callModel = createCallModel({
     store,
     models: createModels({ rehearsal: createRehearsalModel({ url: stack.rehearsal.url, stallMs: models.stallSeconds * 1_000 }) }),

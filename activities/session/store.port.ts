@@ -2,6 +2,7 @@ import type { SessionRef } from '../../workflows/contract/activities.js';
 import type {
   AttemptEnd,
   AttemptRecord,
+  CheckpointRecord,
   Decision,
   DueMount,
   EffectRecord,
@@ -11,10 +12,12 @@ import type {
   McpToolList,
   MountClaim,
   NewAttempt,
+  NewCheckpoint,
   NewEvent,
   NewOutput,
   NewToolCall,
   ResourceRecord,
+  SandboxLoss,
   SandboxRecord,
   SessionChange,
   SessionRecord,
@@ -116,6 +119,15 @@ export interface LockedSession {
   attemptsOf(key: string): Promise<AttemptRecord[]>;
   findSandbox(): Promise<SandboxRecord | undefined>;
   saveSandbox(sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void>;
+  /** The last kept state of the session's directories. */
+  findCheckpoint(): Promise<CheckpointRecord | undefined>;
+  /** Puts a checkpoint in the place of the one before, whose blobs are let go. */
+  saveCheckpoint(checkpoint: NewCheckpoint): Promise<void>;
+  /** The last sandbox generation that a call was sent to. */
+  lastGenerationUsed(): Promise<number | undefined>;
+  /** What was lost with sandboxes before the current one and the model was not told of yet. */
+  readLoss(): Promise<SandboxLoss | undefined>;
+  writeLoss(loss: SandboxLoss | undefined): Promise<void>;
   /** Takes a mount for a while; undefined when it needs nothing more, or somebody else is at it. */
   claimMount(claim: { readonly key: string; readonly generation: number; readonly holder: string; readonly leaseMs: number }): Promise<MountClaim | undefined>;
   /** Says how a claimed mount ended, or gives it back (`mounting`); false when it was taken by somebody else meanwhile. */

@@ -39,13 +39,19 @@ export async function claimCall(session: LockedSession, call: ToolCallRecord, be
   return { attempt, attemptId, call, input: event?.body['input'] ?? {} };
 }
 
-/** Appends the result under the call's id, once; an attempt that was overtaken writes nothing. `change` is what else it does to the session. */
+/** What finishing a call does beside: another change of the session; something the model is told before the result. */
+export interface FinishOptions {
+  readonly change?: ((session: LockedSession) => SessionChange) | undefined;
+  readonly preface?: (session: LockedSession) => Promise<string | undefined>;
+}
+
+/** Appends the result under the call's id, once; an attempt that was overtaken writes nothing. */
 export const finishCall = (
   store: SessionStore,
   input: RunToolInput,
   claim: Claim,
   outcome: ToolOutcome,
-  change?: (session: LockedSession) => SessionChange,
+  { change, preface }: FinishOptions = {},
 ): Promise<RunToolResult> =>
   store.locked(input, async (session): Promise<RunToolResult> => {
     const effect = await session.findEffect(input.callId);
@@ -54,7 +60,9 @@ export const finishCall = (
       return { kind: 'superseded' };
     }
     const result: RunToolResult = { kind: 'done', outcome: outcome.status, isError: outcome.is_error };
-    await session.append([resultEvent(claim.call, outcome.content, outcome.is_error)]);
+    const before = await preface?.(session);
+    const content = before === undefined ? outcome.content : [{ type: 'text' as const, text: before }, ...outcome.content];
+    await session.append([resultEvent(claim.call, content, outcome.is_error)]);
     if (change) await session.update(change(session));
     await session.finishToolCall(input.callId);
     await session.sealEffect(input.callId, result);

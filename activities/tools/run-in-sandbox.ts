@@ -2,9 +2,11 @@ import type { RunToolInput, RunToolResult } from '../../workflows/contract/activ
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
 import type { ActivityRun } from '../boundary.js';
-import type { AcquiredSandbox, Sandboxes } from '../sandbox/sandboxes.js';
-import type { SessionStore } from '../session/store.port.js';
+import type { AcquiredSandbox } from '../sandbox/connections.js';
+import type { Sandboxes } from '../sandbox/sandboxes.js';
+import type { LockedSession, SessionStore } from '../session/store.port.js';
 import { isWithdrawn } from '../withdrawal.js';
+import { tellLoss } from '../workspace/loss.js';
 import { type Claim, claimCall, findOpenCall, finishCall, isStopped } from './claim.js';
 
 export interface SandboxCallDependencies {
@@ -49,7 +51,7 @@ export const createRunInSandbox =
         await deps.store.endAttempt(input, claim.attemptId, { outcome: 'interrupted' });
         return { kind: 'superseded' };
       }
-      return await finishCall(deps.store, input, claim, outcome);
+      return await finishCall(deps.store, input, claim, outcome, { preface: tellOnce });
     } catch (error) {
       return await afterError(deps, input, run, claim, error);
     }
@@ -61,10 +63,18 @@ const LOST: ToolOutcome = {
   content: [
     {
       type: 'text',
-      text: 'The outcome of this call is unknown: its sandbox ended while the call ran, or before its result could be read. It was not run again. Look at the workspace before you repeat it; running programs and shell state are gone, files in /workspace are kept.',
+      text: 'The outcome of this call is unknown: its sandbox ended while the call ran, or before its result could be read. It was not run again. Look at the workspace before you repeat it.',
     },
   ],
 };
+
+/** What was lost with an earlier sandbox, said with the first result that comes after. */
+async function tellOnce(session: LockedSession): Promise<string | undefined> {
+  const loss = await session.readLoss();
+  if (!loss) return undefined;
+  await session.writeLoss(undefined);
+  return tellLoss(loss);
+}
 
 type Claimed = { readonly kind: 'claimed'; readonly claim: SandboxClaim } | { readonly kind: 'answered'; readonly result: RunToolResult };
 

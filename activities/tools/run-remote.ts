@@ -60,7 +60,8 @@ export const createRunRemote =
       if (answer.kind === 'unknown' && claim.repeatable && claim.attempt < MAXIMUM_ATTEMPTS) throw new RondoError('mcp.failed', answer.message);
       const { outcome, counts } = answer.kind === 'done' ? answer : { outcome: unknownOutcome(answer), counts: undefined };
       const content = await limitResult(outcome.content, (text) => deps.spill(input, input.callId, text, run.signal));
-      return await finishCall(deps.store, input, claim, { ...outcome, content: [...content] }, counts && ((session) => countsOf(session, counts)));
+      const change = counts && ((session: LockedSession) => countsOf(session, counts));
+      return await finishCall(deps.store, input, claim, { ...outcome, content: [...content] }, { change });
     } catch (error) {
       const errorCode = error instanceof RondoError ? error.code : 'internal';
       await deps.store.endAttempt(input, claim.attemptId, { outcome: isStopped(run.signal) ? 'interrupted' : 'error', errorCode });

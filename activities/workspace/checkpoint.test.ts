@@ -30,7 +30,7 @@ async function keep(stream: AsyncIterable<Uint8Array>): Promise<string> {
   return key;
 }
 
-const take = (previous?: Manifest, maximumBytes = 1e12) => takeCheckpoint({ directory: source, previous, keep, maximumBytes });
+const take = (previous?: Manifest, maximumBytes = 1e12) => takeCheckpoint({ trees: { workspace: source }, previous, keep, maximumBytes });
 
 async function restore(manifest: Manifest, name = 'restored'): Promise<string> {
   const directory = join(root, name);
@@ -44,7 +44,7 @@ async function restore(manifest: Manifest, name = 'restored'): Promise<string> {
       })()
     );
   };
-  await restoreCheckpoint({ manifest: await decodeManifest(await encodeManifest(manifest)), directory, user, open });
+  await restoreCheckpoint({ manifest: await decodeManifest(await encodeManifest(manifest)), trees: { workspace: directory }, user, open });
   return directory;
 }
 
@@ -119,8 +119,47 @@ describe('a checkpoint', () => {
     rmSync(join(source, 'a'));
     writeFileSync(join(source, 'b'), randomBytes(1_000));
     const second = await take(first.manifest);
-    expect(second.manifest.packs).toEqual(['blob_1']);
+    expect(second.manifest.packs.map(({ key }) => key)).toEqual(['blob_1']);
     expect(listing(await restore(second.manifest))).toBe(listing(source));
+  });
+
+  it('stores the little that is left of a pack anew, so that what was deleted does not stay for good', async () => {
+    for (const name of ['a', 'b', 'c']) writeFileSync(join(source, name), randomBytes(100_000));
+    const first = await take();
+    for (const name of ['a', 'b']) rmSync(join(source, name));
+    const second = await take(first.manifest);
+    expect(second.manifest.packs.map(({ key }) => key)).toEqual(['blob_1']);
+    expect(second.storedBytes).toBeLessThan(110_000);
+    expect(listing(await restore(second.manifest))).toBe(listing(source));
+  });
+
+  it('leaves out what it was told to, and what is too deep for a path', async () => {
+    mkdirSync(join(source, 'out/side'), { recursive: true });
+    writeFileSync(join(source, 'kept'), 'x');
+    execFileSync('bash', ['-c', 'for i in $(seq 30); do mkdir $(printf d%.0s {1..200}) && cd -P d*; done; echo deep > file'], { cwd: source });
+    const { manifest, skipped } = await takeCheckpoint({
+      trees: { workspace: source },
+      without: ['workspace/out'],
+      previous: undefined,
+      keep,
+      maximumBytes: 1e9,
+    });
+    expect(skipped).toMatchObject([{ why: 'unreadable' }]);
+    expect(manifest.entries.map(({ path }) => path)).toContain('workspace/kept');
+    expect(manifest.entries.map(({ path }) => path)).not.toContain('workspace/out');
+    execFileSync('rm', ['-rf', source]);
+  });
+
+  it('ends when it is told to', async () => {
+    writeFileSync(join(source, 'a'), 'x');
+    const ended = takeCheckpoint({
+      trees: { workspace: source },
+      previous: undefined,
+      keep,
+      maximumBytes: 1e9,
+      signal: AbortSignal.abort(new Error('enough')),
+    });
+    await expect(ended).rejects.toThrow('enough');
   });
 
   it('notices a change that hides behind the old time', async () => {
@@ -139,10 +178,10 @@ describe('a checkpoint', () => {
     writeFileSync(join(source, 'too-much'), 'x'.repeat(100));
     const { manifest, skipped } = await take(undefined, 50);
     expect(skipped).toEqual([
-      { path: 'pipe', why: 'special_file' },
-      { path: 'too-much', why: 'too_large' },
+      { path: 'workspace/pipe', why: 'special_file' },
+      { path: 'workspace/too-much', why: 'too_large' },
     ]);
-    expect(manifest.entries.map(({ path }) => path)).toEqual(['fits']);
+    expect(manifest.entries.map(({ path }) => path)).toEqual(['workspace', 'workspace/fits']);
   });
 
   it('keeps any tree of small files', async () => {
@@ -169,23 +208,28 @@ describe('a checkpoint', () => {
 describe('a restore refuses', () => {
   const file = (path: string) => ({
     type: 'file' as const,
-    path,
+    path: `workspace/${path}`,
     mode: 0o644,
     mtime: '0',
     size: 0,
     sha256: '0'.repeat(64),
     seen: '',
-    content: { pack: 0, offset: 0, length: 1, compressed: true },
+    content: { pack: 0, offset: 0, length: 1 },
   });
-  const manifest = (...entries: Manifest['entries']): Manifest => ({ format: 1, packs: ['blob_0'], entries });
+  const rootNamed = (path: string) => ({ type: 'directory' as const, path, mode: 0o755, mtime: '0' });
+  const top = rootNamed('workspace');
+  const link = (path: string, target: string) => ({ type: 'symlink' as const, path, target, mtime: '0' });
+  const manifest = (...entries: Manifest['entries']): Manifest => ({ format: 1, packs: [{ key: 'blob_0', bytes: 1 }], entries });
 
-  it.each([
-    ['a way out', manifest(file('../evil'))],
-    ['an absolute name', manifest(file('/etc/evil'))],
-    ['a directory that is not there', manifest(file('a/b'))],
-    ['a way through a link', manifest({ type: 'symlink', path: 'a', target: '/etc', mtime: '0' }, file('a/evil'))],
-    ['a link to what is not in it', manifest({ type: 'link', path: 'a', to: '/etc/passwd' })],
-    ['a name given twice', manifest({ type: 'symlink', path: 'a', target: '/etc/passwd', mtime: '0' }, file('a'))],
+  it.each<[string, Manifest]>([
+    ['a way out', manifest(top, file('../evil'))],
+    ['a tree that it was not given', manifest(rootNamed('evil'))],
+    ['a link in the place of a tree', manifest(link('workspace', '/etc'))],
+    ['an empty name', manifest(top, file('/etc/evil'))],
+    ['a directory that is not there', manifest(top, file('a/b'))],
+    ['a way through a link', manifest(top, link('workspace/a', '/etc'), file('a/evil'))],
+    ['a link to what is not in it', manifest(top, { type: 'link', path: 'workspace/a', to: '/etc/passwd' })],
+    ['a name given twice', manifest(top, link('workspace/a', '/etc/passwd'), file('a'))],
   ])('%s', async (_what, hostile) => {
     blobs.set('blob_0', Buffer.alloc(1));
     await expect(restore(hostile)).rejects.toThrow();

@@ -1,25 +1,25 @@
-import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { constants as zlib, zstdCompress } from 'node:zlib';
-import type { Content, Entry, FileEntry, Manifest } from './manifest.js';
-import { type Skipped, scan, toBytes } from './scan.js';
+import type { Content, Entry, FileEntry, Manifest, Pack } from './manifest.js';
+import { contentsOf, type Written } from './pack.js';
+import { type Skipped, scan, type Trees } from './scan.js';
 
-/** Contents are compressed and written in pieces of this size, so that memory stays flat. */
-const PIECE = 4 * 1024 * 1024;
 const LARGEST_INODE_COUNT = 400_000;
+/** A pack of which less than this part is still named is given up, and what it has left is stored anew. */
+const LEAST_USED = 0.5;
 
 export interface CheckpointOptions {
-  /** A directory in which nothing runs any more. */
-  readonly directory: string;
+  /** Directories in which nothing runs any more, by the name they have in the manifest. */
+  readonly trees: Trees;
+  /** Paths that are left out with all below them. */
+  readonly without?: readonly string[];
   /** The state kept last: what has not changed since is neither read nor stored. */
   readonly previous: Manifest | undefined;
   /** Streams the new contents into one blob; answers its key. Called only when there are any. */
   readonly keep: (source: AsyncIterable<Uint8Array>) => Promise<string>;
   /** Bytes of all files together; what is beyond is left out, and said. */
   readonly maximumBytes: number;
+  /** Ends it between two files or pieces; nothing is kept then. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Checkpoint {
@@ -32,128 +32,111 @@ export interface Checkpoint {
   readonly storedBytes: number;
 }
 
-type Draft = Entry | { readonly type: 'pending'; readonly path: string; readonly stat: BigIntStats };
+/** A file that was found; `same` is what is known of it when it has not been touched since. */
+interface Candidate {
+  readonly type: 'candidate';
+  readonly path: string;
+  readonly stat: BigIntStats;
+  readonly same: FileEntry | undefined;
+}
 
-/** The state of a directory, as a manifest and one blob with what is new in it. Nothing of the directory is changed. */
-export async function takeCheckpoint({ directory, previous, keep, maximumBytes }: CheckpointOptions): Promise<Checkpoint> {
+/** The state of directories, as a manifest and one blob with what is new in them. Nothing of them is changed. */
+export async function takeCheckpoint(options: CheckpointOptions): Promise<Checkpoint> {
+  const { previous, keep, signal } = options;
+  const { drafts, skipped, bytes } = await look(options);
+  const candidates = drafts.flatMap((draft) => (draft.type === 'candidate' ? [draft] : []));
+  const sparse = sparsePacks(previous, candidates);
+  const isKnown = ({ content }: FileEntry) => !sparse.has(content.pack);
+  const packs: Pack[] = [...(previous?.packs ?? [])];
+  const stored = new Map(fileEntries(previous).flatMap((entry): [string, Content][] => (isKnown(entry) ? [[entry.sha256, entry.content]] : [])));
+  const written = new Map<string, Written>();
+  const stream = contentsOf({
+    files: candidates.filter(({ same }) => !same || !isKnown(same)),
+    trees: options.trees,
+    pack: packs.length,
+    stored,
+    onWritten: (path, content) => written.set(path, content),
+    onSkipped: (what) => skipped.push(what),
+    signal,
+  });
+  // Without anything new no blob is made.
+  const first = await stream.next();
+  if (!first.done) {
+    const storing = counted(first.value, stream);
+    packs.push({ key: await keep(storing.chunks), bytes: storing.bytes() });
+  }
+  signal?.throwIfAborted();
+
+  const entries = drafts.flatMap((draft): Entry[] => {
+    if (draft.type !== 'candidate') return [draft];
+    const { path, stat, same } = draft;
+    const file = same && isKnown(same) ? same : written.get(path);
+    return file ? [{ ...file, type: 'file', path, mode: modeOf(stat), mtime: String(stat.mtimeNs), seen: seenOf(stat) }] : [];
+  });
+  const kept = withoutLostLinks(entries);
+  return {
+    manifest: withoutUnusedPacks({ format: 1, packs, entries: kept }),
+    skipped,
+    files: kept.filter(({ type }) => type === 'file').length,
+    bytes,
+    storedBytes: packs[previous?.packs.length ?? 0]?.bytes ?? 0,
+  };
+}
+
+/** What there is, without reading any file. */
+async function look({ trees, without = [], previous, maximumBytes, signal }: CheckpointOptions) {
   const skipped: Skipped[] = [];
-  const known = new Map((previous?.entries ?? []).flatMap((entry) => (entry.type === 'file' ? [[entry.path, entry] as const] : [])));
-  const byHash = new Map([...known.values()].map((entry) => [entry.sha256, entry.content]));
+  const known = new Map(fileEntries(previous).map((entry) => [entry.path, entry]));
   const names = new Map<string, string>();
-  const drafts: Draft[] = [];
+  const drafts: (Exclude<Entry, FileEntry> | Candidate)[] = [];
   let bytes = 0;
-  for await (const { path, stat, target } of scan(directory, LARGEST_INODE_COUNT, (what) => skipped.push(what))) {
-    if (target !== undefined) drafts.push({ type: 'symlink', path, target, mtime: String(stat.mtimeNs) });
-    else if (stat.isDirectory()) drafts.push({ type: 'directory', path, mode: modeOf(stat), mtime: String(stat.mtimeNs) });
-    else if (stat.nlink > 1n && names.has(seenOf(stat))) drafts.push({ type: 'link', path, to: names.get(seenOf(stat)) ?? '' });
+  for await (const { path, stat, target } of scan({ trees, without, most: LARGEST_INODE_COUNT, skip: (what) => skipped.push(what) })) {
+    signal?.throwIfAborted();
+    const mtime = String(stat.mtimeNs);
+    const otherName = stat.nlink > 1n ? names.get(seenOf(stat)) : undefined;
+    if (target !== undefined) drafts.push({ type: 'symlink', path, target, mtime });
+    else if (stat.isDirectory()) drafts.push({ type: 'directory', path, mode: modeOf(stat), mtime });
+    else if (otherName !== undefined) drafts.push({ type: 'link', path, to: otherName });
     else if (bytes + Number(stat.size) > maximumBytes) skipped.push({ path, why: 'too_large' });
     else {
       bytes += Number(stat.size);
       if (stat.nlink > 1n) names.set(seenOf(stat), path);
       const before = known.get(path);
-      const same = before && before.seen === seenOf(stat) && before.size === Number(stat.size) && before.mtime === String(stat.mtimeNs);
-      drafts.push(same ? { ...before, mode: modeOf(stat) } : { type: 'pending', path, stat });
+      const same = before?.seen === seenOf(stat) && before.size === Number(stat.size) && before.mtime === mtime ? before : undefined;
+      drafts.push({ type: 'candidate', path, stat, same });
     }
   }
-
-  const packs = [...(previous?.packs ?? [])];
-  const written = new Map<string, Omit<FileEntry, 'path' | 'mode' | 'mtime' | 'seen' | 'type'>>();
-  let storedBytes = 0;
-  const pending = drafts.flatMap((draft) => (draft.type === 'pending' ? [draft] : []));
-
-  async function* contents(): AsyncGenerator<Uint8Array> {
-    for (const { path, stat } of pending) {
-      const file = await openRegular(toBytes(directory, path), stat);
-      if (!file) {
-        skipped.push({ path, why: 'unreadable' });
-        continue;
-      }
-      try {
-        const offset = storedBytes;
-        const sha256 = await hashOf(file, Number(stat.size));
-        if (sha256 === undefined) {
-          skipped.push({ path, why: 'changed' });
-          continue;
-        }
-        const size = Number(stat.size);
-        const stored = byHash.get(sha256);
-        if (stored) {
-          written.set(path, { size, sha256, content: stored });
-          continue;
-        }
-        for await (const frame of frames(file, size)) {
-          storedBytes += frame.byteLength;
-          yield frame;
-        }
-        const content: Content = { pack: packs.length, offset, length: storedBytes - offset, compressed: true };
-        byHash.set(sha256, content);
-        written.set(path, { size, sha256, content });
-      } finally {
-        await file.close();
-      }
-    }
-  }
-
-  const stream = contents();
-  const first = await stream.next();
-  if (!first.done) {
-    const pack = await keep(
-      (async function* () {
-        yield first.value;
-        yield* stream;
-      })(),
-    );
-    packs.push(pack);
-  }
-  const entries = drafts.flatMap((draft): Entry[] => {
-    if (draft.type !== 'pending') return [draft];
-    const file = written.get(draft.path);
-    if (!file) return [];
-    const { stat, path } = draft;
-    return [{ type: 'file', path, mode: modeOf(stat), mtime: String(stat.mtimeNs), seen: seenOf(stat), ...file }];
-  });
-  const kept = withoutLostLinks(entries);
-  return { manifest: compact({ format: 1, packs, entries: kept }), skipped, files: kept.filter(({ type }) => type === 'file').length, bytes, storedBytes };
+  return { drafts, skipped, bytes };
 }
 
+/** Packs that hold mostly what nothing names any more: they would keep the bytes of deleted files for good. */
+function sparsePacks(previous: Manifest | undefined, candidates: readonly Candidate[]): ReadonlySet<number> {
+  const used = new Map<number, Map<number, number>>();
+  for (const { same } of candidates) {
+    if (!same) continue;
+    const { pack, offset, length } = same.content;
+    used.set(pack, (used.get(pack) ?? new Map<number, number>()).set(offset, length));
+  }
+  const sizeOf = (pack: number) => [...(used.get(pack)?.values() ?? [])].reduce((sum, length) => sum + length, 0);
+  return new Set((previous?.packs ?? []).flatMap(({ bytes }, pack) => (sizeOf(pack) < bytes * LEAST_USED ? [pack] : [])));
+}
+
+function counted(first: Uint8Array, rest: AsyncIterable<Uint8Array>) {
+  let bytes = 0;
+  const chunks = async function* () {
+    bytes += first.byteLength;
+    yield first;
+    for await (const chunk of rest) {
+      bytes += chunk.byteLength;
+      yield chunk;
+    }
+  };
+  return { chunks: chunks(), bytes: () => bytes };
+}
+
+const fileEntries = (manifest: Manifest | undefined): FileEntry[] => (manifest?.entries ?? []).flatMap((entry) => (entry.type === 'file' ? [entry] : []));
 const modeOf = (stat: BigIntStats): number => Number(stat.mode) & 0o7777;
 const seenOf = (stat: BigIntStats): string => `${stat.dev}:${stat.ino}:${stat.ctimeNs}`;
-
-/** The file that was looked at, and nothing that took its place. */
-async function openRegular(path: Buffer, stat: BigIntStats): Promise<FileHandle | undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
-  const now = await file?.stat({ bigint: true });
-  if (now?.isFile() && now.ino === stat.ino && now.dev === stat.dev) return file;
-  await file?.close();
-  return undefined;
-}
-
-async function hashOf(file: FileHandle, size: number): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(Math.min(PIECE, size) || 1);
-  let read = 0;
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, read);
-    if (bytesRead === 0) break;
-    read += bytesRead;
-    hash.update(buffer.subarray(0, bytesRead));
-  }
-  return read === size ? hash.digest('hex') : undefined;
-}
-
-const compressPiece = promisify(zstdCompress);
-
-/** The content as zstd frames; frames behind one another decompress to the whole. */
-async function* frames(file: FileHandle, size: number): AsyncGenerator<Uint8Array> {
-  const piece = Buffer.allocUnsafe(Math.min(PIECE, size) || 1);
-  let read = 0;
-  do {
-    const { bytesRead } = await file.read(piece, 0, Math.min(piece.length, size - read), read);
-    read += bytesRead;
-    yield await compressPiece(piece.subarray(0, bytesRead), { params: { [zlib.ZSTD_c_compressionLevel]: 1 } });
-    if (bytesRead === 0) return;
-  } while (read < size);
-}
 
 /** A link whose file could not be kept goes, too. */
 function withoutLostLinks(entries: readonly Entry[]): Entry[] {
@@ -162,15 +145,13 @@ function withoutLostLinks(entries: readonly Entry[]): Entry[] {
 }
 
 /** Blobs that nothing names any more are left out of the manifest; their rows go with them. */
-function compact(manifest: Manifest): Manifest {
-  const used = new Set(manifest.entries.flatMap((entry) => (entry.type === 'file' ? [entry.content.pack] : [])));
-  const order = [...used].sort((left, right) => left - right);
-  const place = new Map(order.map((pack, index) => [pack, index]));
+function withoutUnusedPacks({ packs, entries }: Manifest): Manifest {
+  const used = [...new Set(entries.flatMap((entry) => (entry.type === 'file' ? [entry.content.pack] : [])))].sort((left, right) => left - right);
+  const place = new Map(used.map((pack, index) => [pack, index]));
+  const moved = (content: Content): Content => ({ ...content, pack: place.get(content.pack) ?? 0 });
   return {
     format: 1,
-    packs: order.map((pack) => manifest.packs[pack] ?? ''),
-    entries: manifest.entries.map((entry) =>
-      entry.type === 'file' ? { ...entry, content: { ...entry.content, pack: place.get(entry.content.pack) ?? 0 } } : entry,
-    ),
+    packs: used.flatMap((pack) => packs[pack] ?? []),
+    entries: entries.map((entry) => (entry.type === 'file' ? { ...entry, content: moved(entry.content) } : entry)),
   };
 }

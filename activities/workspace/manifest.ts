@@ -8,8 +8,11 @@ const mode = z.int().min(0).max(0o7777);
 /** Nanoseconds since the epoch, as text: too large for a double. */
 const nanoseconds = z.string().regex(/^-?\d{1,20}$/);
 
-/** Where the bytes of a file are: a zstd frame, or the bytes as they are, within one blob. */
-const Content = z.object({ pack: z.int().min(0), offset: z.int().min(0), length: z.int().min(0), compressed: z.boolean() });
+/** Where the bytes of a file are: zstd frames within one pack. */
+const Content = z.object({ pack: z.int().min(0), offset: z.int().min(0), length: z.int().min(1) });
+
+/** A blob that holds contents, and its length in bytes. */
+const Pack = z.object({ key: z.string().max(200), bytes: z.int().min(1) });
 
 const Entry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('directory'), path: name, mode, mtime: nanoseconds }),
@@ -29,15 +32,16 @@ const Entry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('link'), path: name, to: name }),
 ]);
 
-/** One state of a workspace. Directories stand before what is in them. */
+/** One state of directories. Paths begin with a tree's name; directories stand before what is in them. */
 export const Manifest = z.object({
   format: z.literal(1),
-  /** Keys of the blobs that hold the contents; entries name them by their place here. */
-  packs: z.array(z.string().max(200)),
+  /** Entries name them by their place here. */
+  packs: z.array(Pack),
   entries: z.array(Entry),
 });
 
 export type Content = z.infer<typeof Content>;
+export type Pack = z.infer<typeof Pack>;
 export type Entry = z.infer<typeof Entry>;
 export type FileEntry = Extract<Entry, { type: 'file' }>;
 export type Manifest = z.infer<typeof Manifest>;

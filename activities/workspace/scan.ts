@@ -1,7 +1,13 @@
 import type { BigIntStats } from 'node:fs';
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { lstat, opendir, readlink } from 'node:fs/promises';
 
-/** Something found in a directory tree. `path` is relative, one character for each byte. */
+/**
+ * Host directories by the name they have in paths: `{ workspace: '/…' }` makes `workspace/a` of `/…/a`. Their own names must
+ * lie where no sandbox can write.
+ */
+export type Trees = Readonly<Record<string, string>>;
+
+/** Something found in a directory tree. `path` begins with the tree's name, one character for each byte. */
 export interface Found {
   readonly path: string;
   readonly stat: BigIntStats;
@@ -15,32 +21,65 @@ export interface Skipped {
   readonly why: 'special_file' | 'unreadable' | 'too_many' | 'too_large' | 'changed';
 }
 
-/** A path of bytes below a root, for the file system. */
-export const toBytes = (root: string, path: string): Buffer => Buffer.concat([Buffer.from(path === '' ? root : `${root}/`), Buffer.from(path, 'latin1')]);
+export interface ScanOptions {
+  readonly trees: Trees;
+  /** Paths that are left out with all below them, without a word. */
+  readonly without: readonly string[];
+  /** How many entries are given at most. */
+  readonly most: number;
+  readonly skip: (skipped: Skipped) => void;
+}
+
+/** Where a path lies on the host, as bytes for the file system. */
+export function locate(trees: Trees, path: string): Buffer {
+  const slash = path.indexOf('/');
+  const tree = trees[slash < 0 ? path : path.slice(0, slash)];
+  if (tree === undefined) throw new Error(`There is no tree of ${JSON.stringify(path.slice(0, 200))}.`);
+  return slash < 0 ? Buffer.from(tree) : Buffer.concat([Buffer.from(tree), Buffer.from(path.slice(slash), 'latin1')]);
+}
 
 /**
- * Everything below a directory in which nothing runs any more: directories before what is in them, names in the order of
- * their bytes. No link is followed. At most `most` entries are given.
+ * Everything in trees in which nothing runs any more, with the trees themselves: directories before what is in them, names
+ * in the order of their bytes. No link is followed. What cannot be looked at, also because its path is too long, is skipped.
+ * However deep the tree and however many the names: time and memory follow `most`.
  */
-export async function* scan(root: string, most: number, skip: (skipped: Skipped) => void): AsyncGenerator<Found> {
+export async function* scan({ trees, without, most, skip }: ScanOptions): AsyncGenerator<Found> {
+  const leftOut = new Set(without);
+  const waiting = Object.keys(trees).toReversed();
   let count = 0;
-  async function* below(directory: string): AsyncGenerator<Found> {
-    const names = await readdir(toBytes(root, directory), { encoding: 'buffer' }).catch(() => undefined);
-    if (!names) return skip({ path: directory, why: 'unreadable' });
-    for (const name of names.map((bytes) => bytes.toString('latin1')).sort()) {
-      const path = directory === '' ? name : `${directory}/${name}`;
-      if (count >= most) return skip({ path: directory, why: 'too_many' });
-      const stat = await lstat(toBytes(root, path), { bigint: true });
-      const isKept = stat.isFile() || stat.isDirectory() || stat.isSymbolicLink();
-      if (!isKept) {
-        skip({ path, why: 'special_file' });
-        continue;
-      }
-      count += 1;
-      const target = stat.isSymbolicLink() ? (await readlink(toBytes(root, path), { encoding: 'buffer' })).toString('latin1') : undefined;
-      yield { path, stat, ...(target === undefined ? {} : { target }) };
-      if (stat.isDirectory()) yield* below(path);
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (leftOut.has(path)) continue;
+    if (count >= most) return skip({ path, why: 'too_many' });
+    const name = locate(trees, path);
+    const stat = await lstat(name, { bigint: true }).catch(() => undefined);
+    const isKept = stat && (stat.isFile() || stat.isDirectory() || stat.isSymbolicLink());
+    if (!isKept) {
+      skip({ path, why: stat ? 'special_file' : 'unreadable' });
+      continue;
     }
+    const target = stat.isSymbolicLink() ? (await readlink(name, { encoding: 'buffer' })).toString('latin1') : undefined;
+    count += 1;
+    yield { path, stat, ...(target === undefined ? {} : { target }) };
+    if (!stat.isDirectory()) continue;
+    const names = await namesIn(name, most + 1 - count);
+    if (names) for (const below of inReverse(path, names)) waiting.push(below);
+    else skip({ path, why: 'unreadable' });
   }
-  yield* below('');
+}
+
+async function namesIn(directory: Buffer, most: number): Promise<string[] | undefined> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of await opendir(directory, { encoding: 'buffer' as BufferEncoding, bufferSize: 256 })) {
+      names.push(Buffer.from(name).toString('latin1'));
+      if (names.length >= most) break;
+    }
+  } catch {
+    return undefined;
+  }
+  return names;
+}
+
+function* inReverse(directory: string, names: string[]): Generator<string> {
+  for (const name of names.sort().toReversed()) yield `${directory}/${name}`;
 }

@@ -19,6 +19,7 @@ import { createRemoteTools } from '../../activities/tools/remote-tools.js';
 import { createRunTool } from '../../activities/tools/run-tool.js';
 import { createSpill } from '../../activities/tools/spill.js';
 import { createAddressGuard } from '../../activities/web/address-guard.js';
+import { createWorkspaces } from '../../activities/workspace/workspaces.js';
 import { createKeepBlob } from '../../infra/blobs/keep-blob.js';
 import { createReadFile } from '../../infra/blobs/read-file.js';
 import { selectBlobs } from '../../infra/blobs/select-blobs.js';
@@ -26,9 +27,11 @@ import { createSessionContent } from '../../infra/blobs/session-content.js';
 import type { Config } from '../../infra/config/config.js';
 import { installationOf, sandboxSettings } from '../../infra/config/sandbox-settings.js';
 import { newId } from '../../infra/ids.js';
+import { createExclusive } from '../../infra/postgres/exclusive.js';
 import { createListener } from '../../infra/postgres/listener.js';
 import { createPool } from '../../infra/postgres/pool.js';
 import { createSessionStore } from '../../infra/postgres/session-store.js';
+import { formsOfSecret } from '../../infra/telemetry/secret-forms.js';
 import { createSessionClient } from '../../infra/temporal/session-client.js';
 import { sessionSettings } from '../../infra/temporal/session-settings.js';
 import type { SecretBox } from '../../infra/vault/secret-box.js';
@@ -63,20 +66,34 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
       installation,
     }),
   });
+  const { exclusive, close: endExclusive } = createExclusive({ url: appUrl, name: 'rondo-worker-locks' });
+  const workspaces = createWorkspaces({
+    store,
+    home: config.paths.home,
+    keep: keepBlob,
+    open: (key, range) => blobs.open(key, range),
+    exclusive,
+    endSandbox: async (name) => (await provider()).destroy(name),
+    maximumBytes: config.sandbox.checkpointMaxMb * 1024 * 1024,
+    log,
+  });
   const sandboxes = createSandboxes({
     store,
     provider,
     prepare,
+    workspaces,
     installation,
     home: config.paths.home,
     memoryBytes: config.sandbox.memoryMb * 1024 * 1024,
     cpus: config.sandbox.cpus,
     processes: config.sandbox.processes,
+    diskBytes: config.sandbox.diskMb * 1024 * 1024,
   });
   const remote = createRemoteTools({
     allowPrivate: config.web.allowPrivate,
     bearerFor: async (request) => (await credentials.findBearer(request))?.reveal(),
     redact,
+    formsOfSecret,
     search: config.web.searchUrl ? { url: config.web.searchUrl, key: config.web.searchKey?.reveal() } : undefined,
   });
   const boundary = createBoundary({ stopBus: createStopBus(listener), redact, log });
@@ -109,8 +126,11 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     client,
     provider,
     sandboxes,
+    workspaces,
     async close() {
       await sandboxes.close();
+      await workspaces.close();
+      await endExclusive();
       await listener.close();
       await client.close();
       await pool.end();

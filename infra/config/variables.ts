@@ -181,6 +181,13 @@ export const VARIABLES = [
   { name: 'RONDO_SANDBOX_CPUS', at: 'sandbox.cpus', kind: positive(), preset: '1', about: 'Processors of one sandbox.' },
   { name: 'RONDO_SANDBOX_PROCESSES', at: 'sandbox.processes', kind: integer(16), preset: '256', about: 'Processes and threads in one sandbox.' },
   {
+    name: 'RONDO_SANDBOX_DISK_MB',
+    at: 'sandbox.diskMb',
+    kind: integer(64),
+    preset: '4096',
+    about: 'What one session may keep on disk (/workspace and /mnt), in MiB, and one file for each 4 KiB of it.',
+  },
+  {
     name: 'DOCKER_HOST',
     at: 'sandbox.dockerHost',
     kind: dockerAddress(),
@@ -200,6 +207,13 @@ export const VARIABLES = [
     kind: integer(1),
     preset: '604800',
     about: 'An approval not given within this time is a denial.',
+  },
+  {
+    name: 'RONDO_CHECKPOINT_MAX_MB',
+    at: 'sandbox.checkpointMaxMb',
+    kind: integer(1),
+    preset: '10240',
+    about: "Most of a session's files that is kept when its sandbox is given back, in MiB; what is beyond stays on its host only, and the agent is told.",
   },
   {
     name: 'RONDO_IDLE_CLOSE_SECONDS',

@@ -3,7 +3,7 @@ import type { Pool } from './pool.js';
 import type { Transaction } from './transaction.js';
 
 /**
- * Notes that a blob is about to be written, and under which key. Unless a file or skill takes it within a day, it is deleted.
+ * Notes that a blob is about to be written, and under which key. Unless a file, skill or checkpoint takes it within a day, it is deleted.
  */
 export async function reserveBlob(tx: Transaction): Promise<string> {
   const key = `${tx.workspaceId}/${newId('blob')}`;
@@ -37,7 +37,8 @@ export async function lockForDeletion(tx: Transaction, key: string): Promise<boo
   if (locked.rowCount === 0) return false;
   const { rowCount } = await tx.query(
     `update blobs set delete_after = null where key = $1
-     and (exists (select 1 from files where blob_key = $1) or exists (select 1 from skill_versions where blob_key = $1))`,
+     and (exists (select 1 from files where blob_key = $1) or exists (select 1 from skill_versions where blob_key = $1)
+       or exists (select 1 from checkpoints where blob_key = $1) or exists (select 1 from checkpoint_packs where blob_key = $1))`,
     [key],
   );
   return rowCount === 0;

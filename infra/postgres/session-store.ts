@@ -14,6 +14,7 @@ import type {
   TakenOutput,
 } from '../../workflows/contract/records.js';
 import * as attempts from './attempts.repo.js';
+import * as checkpoints from './checkpoints.repo.js';
 import * as deltas from './deltas.repo.js';
 import * as effects from './effects.repo.js';
 import * as events from './events.repo.js';
@@ -171,6 +172,11 @@ export async function lockSession(tx: Transaction, id: string) {
 
     findSandbox: () => sandboxes.findSandbox(tx, id),
     saveSandbox: (sandbox: Parameters<typeof sandboxes.saveSandbox>[2]) => sandboxes.saveSandbox(tx, id, sandbox),
+    findCheckpoint: () => checkpoints.findCheckpoint(tx, id),
+    saveCheckpoint: (checkpoint: Parameters<typeof checkpoints.saveCheckpoint>[2]) => checkpoints.saveCheckpoint(tx, id, checkpoint),
+    lastGenerationUsed: () => checkpoints.lastGenerationUsed(tx, id),
+    readLoss: () => checkpoints.readLoss(tx, id),
+    writeLoss: (loss: Parameters<typeof checkpoints.writeLoss>[2]) => checkpoints.writeLoss(tx, id, loss),
     claimMount: (claim: Parameters<typeof mounts.claimMount>[2]) => mounts.claimMount(tx, id, claim),
     endMount: (end: Parameters<typeof mounts.endMount>[2]) => mounts.endMount(tx, id, end),
     readResources: () => readResources(tx, id),

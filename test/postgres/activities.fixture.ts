@@ -5,7 +5,8 @@ import { createCallModel } from '../../activities/model/call-model.js';
 import type { ModelPort } from '../../activities/model/model.port.js';
 import { createRehearsalModel } from '../../activities/model/rehearsal.adapter.js';
 import { createModels } from '../../activities/model/select-model.js';
-import { createSandboxes, workspaceOf } from '../../activities/sandbox/sandboxes.js';
+import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
+import { workspaceOf } from '../../activities/sandbox/session-directories.js';
 import { createSeal } from '../../activities/session/seal.js';
 import { createSettle } from '../../activities/session/settle.js';
 import { createRemoteTools } from '../../activities/tools/remote-tools.js';
@@ -13,10 +14,12 @@ import { createRunTool } from '../../activities/tools/run-tool.js';
 import type { ScriptInput } from '../../apps/rehearsal/script.js';
 import { startRehearsal } from '../../apps/rehearsal/server.js';
 import { newId } from '../../infra/ids.js';
+import { formsOfSecret } from '../../infra/telemetry/secret-forms.js';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { aSandboxEngine } from '../support/sandbox-engines.js';
 import { waitFor } from '../support/wait-for.js';
 import { startStore } from './session.fixture.js';
+import { aHostOf } from './workspaces.fixture.js';
 
 export type Worker = ReturnType<Stage['aWorker']>;
 export type Stage = Awaited<ReturnType<typeof setStage>>;
@@ -47,6 +50,7 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
     aWorker(hold?: Hold) {
       const sandboxes = createSandboxes({
         prepare: async () => undefined,
+        workspaces: aHostOf(fixture, engine.directory),
         store: fixture.store,
         provider: async () => engine.again(),
         installation: 'test',
@@ -54,9 +58,10 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
         memoryBytes: 256 * 1024 * 1024,
         cpus: 1,
         processes: 64,
+        diskBytes: 256 * 1024 * 1024,
       });
       workers.push(sandboxes);
-      const { tools, ...remote } = createRemoteTools({ allowPrivate: [], bearerFor: async () => undefined, redact: (text) => text, search: undefined });
+      const { tools, ...remote } = createRemoteTools({ allowPrivate: [], bearerFor: async () => undefined, redact: (text) => text, formsOfSecret, search: undefined });
       const model = createRehearsalModel({ url: rehearsal.url, stallMs: 20_000 });
       const { store } = fixture;
       return {

@@ -333,6 +333,45 @@ export interface SandboxRecord {
   readonly state: 'starting' | 'ready' | 'released';
 }
 
+/** The last kept state of a session's directories. Contents are in blobs. */
+export interface CheckpointRecord {
+  /** Counts the session's checkpoints. */
+  readonly sequence: number;
+  /** The sandbox generation whose end it shows. */
+  readonly generation: number;
+  /** The manifest; also what tells this checkpoint from every other. */
+  readonly blobKey: string;
+  readonly files: number;
+  /** Of all files together. */
+  readonly bytes: number;
+  /** What had to be stored for this checkpoint. */
+  readonly storedBytes: number;
+  /** The first of what it left out, and how much that was in all. */
+  readonly skipped: readonly SkippedEntry[];
+  readonly skippedCount: number;
+  readonly createdAt: Date;
+}
+
+export interface SkippedEntry {
+  /** One character for each byte. */
+  readonly path: string;
+  readonly why: string;
+}
+
+export type NewCheckpoint = Omit<CheckpointRecord, 'sequence' | 'createdAt'> & {
+  /** Keys of the blobs that its manifest names. */
+  readonly packs: readonly string[];
+};
+
+/** What sandboxes before the current one had and this one has not, beside programs and shell state. */
+export interface SandboxLoss {
+  /** ISO 8601: what was written later than this is gone; `null`: everything is. Absent when nothing is. */
+  readonly changesSince?: string | null;
+  /** Files that the checkpoint had left out, and how many there were. */
+  readonly skipped: readonly SkippedEntry[];
+  readonly skippedCount: number;
+}
+
 /** A file of the Files API (wire section 6). */
 export interface FileRecord {
   readonly id: string;

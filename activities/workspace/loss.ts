@@ -1,0 +1,48 @@
+import type { CheckpointRecord, SandboxLoss } from '../../workflows/contract/records.js';
+
+const NAMED = 10;
+
+/** What of an earlier sandbox a later one has not: nothing but programs and shell state where the directories are the same. */
+export function lossOf(restored: { readonly checkpoint: CheckpointRecord | undefined; readonly usedSince: boolean } | undefined): SandboxLoss {
+  if (!restored) return { skipped: [], skippedCount: 0 };
+  const { checkpoint, usedSince } = restored;
+  return {
+    ...(usedSince ? { changesSince: checkpoint?.createdAt.toISOString() ?? null } : {}),
+    skipped: checkpoint?.skipped.slice(0, NAMED) ?? [],
+    skippedCount: checkpoint?.skippedCount ?? 0,
+  };
+}
+
+/** Two losses of which the model has heard neither. */
+export function addLoss(before: SandboxLoss | undefined, after: SandboxLoss): SandboxLoss {
+  if (!before) return after;
+  const since = [before.changesSince, after.changesSince].filter((time) => time !== undefined);
+  const earliest = since.includes(null) ? null : since.toSorted()[0];
+  const more = after.skippedCount > 0 ? after : before;
+  return { ...(earliest === undefined ? {} : { changesSince: earliest }), skipped: more.skipped, skippedCount: more.skippedCount };
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  special_file: 'a pipe, socket or device',
+  unreadable: 'unreadable',
+  too_many: 'too many files',
+  too_large: 'beyond the size that is kept',
+  changed: 'changed while it was read',
+};
+
+/** What the model reads before the next result. */
+export function tellLoss({ changesSince, skipped, skippedCount }: SandboxLoss): string {
+  const files =
+    changesSince === undefined
+      ? 'files in /workspace and /mnt are as they were'
+      : changesSince === null
+        ? 'everything written to /workspace and /mnt is lost, because the host that had it is gone'
+        : `files in /workspace and /mnt are as they were at ${changesSince}; what was written later is lost, because the host that had it is gone`;
+  const names = skipped.map(({ path, why }) => `${JSON.stringify(inside(path))} (${WHY[why] ?? why})`).join(', ');
+  const more = skippedCount > skipped.length ? `, and ${skippedCount - skipped.length} more` : '';
+  const exceptions = skippedCount === 0 ? '' : ` Not kept: ${names}${more}.`;
+  return `Note: this call ran in a new sandbox. Running programs, background jobs and shell state of the one before are gone; ${files}.${exceptions}`;
+}
+
+/** As the model knows the path. Names may be any bytes; what is no UTF-8 is shown as best it can be. */
+const inside = (path: string): string => `/${Buffer.from(path, 'latin1').toString('utf8')}`;

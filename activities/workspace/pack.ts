@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { constants as zlib, zstdCompress } from 'node:zlib';
+import type { Content, FileEntry } from './manifest.js';
+import { locate, type Skipped, type Trees } from './scan.js';
+
+/** Contents are read and compressed in pieces of this size, so that memory stays flat. */
+const PIECE = 4 * 1024 * 1024;
+
+/** Where the content of a file was put. */
+export type Written = Pick<FileEntry, 'size' | 'sha256' | 'content'>;
+
+export interface PackOptions {
+  readonly files: readonly { readonly path: string; readonly stat: BigIntStats }[];
+  readonly trees: Trees;
+  /** The place of this pack in the manifest. */
+  readonly pack: number;
+  /** Contents that are stored already, by their hash; what is stored here is added. */
+  readonly stored: Map<string, Content>;
+  readonly onWritten: (path: string, written: Written) => void;
+  readonly onSkipped: (skipped: Skipped) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The bytes of a pack: the contents of files one after another, each compressed by itself and there but once. */
+export async function* contentsOf(options: PackOptions): AsyncGenerator<Uint8Array> {
+  const { trees, pack, stored, onWritten, onSkipped, signal } = options;
+  let position = 0;
+  for (const { path, stat } of options.files) {
+    signal?.throwIfAborted();
+    const size = Number(stat.size);
+    const file = await openRegular(locate(trees, path), stat);
+    if (!file) {
+      onSkipped({ path, why: 'unreadable' });
+      continue;
+    }
+    try {
+      const sha256 = await hashOf(file, size, signal);
+      if (sha256 === undefined) {
+        onSkipped({ path, why: 'changed' });
+        continue;
+      }
+      const known = stored.get(sha256);
+      const offset = position;
+      if (!known) {
+        for await (const frame of frames(file, size, signal)) {
+          position += frame.byteLength;
+          yield frame;
+        }
+      }
+      const content = known ?? { pack, offset, length: position - offset };
+      stored.set(sha256, content);
+      onWritten(path, { size, sha256, content });
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+/** The file that was looked at, and nothing that took its place. */
+async function openRegular(path: Buffer, stat: BigIntStats): Promise<FileHandle | undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  const now = await file?.stat({ bigint: true });
+  if (now?.isFile() && now.ino === stat.ino && now.dev === stat.dev) return file;
+  await file?.close();
+  return undefined;
+}
+
+/** Nothing when the file is not as long as it was. */
+async function hashOf(file: FileHandle, size: number, signal: AbortSignal | undefined): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(Math.min(PIECE, size) || 1);
+  let read = 0;
+  for (;;) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, read);
+    if (bytesRead === 0) break;
+    read += bytesRead;
+    hash.update(buffer.subarray(0, bytesRead));
+  }
+  return read === size ? hash.digest('hex') : undefined;
+}
+
+const compress = promisify(zstdCompress);
+
+/** The content as zstd frames; frames behind one another decompress to the whole. */
+async function* frames(file: FileHandle, size: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  const piece = Buffer.allocUnsafe(Math.min(PIECE, size) || 1);
+  let read = 0;
+  do {
+    signal?.throwIfAborted();
+    const { bytesRead } = await file.read(piece, 0, Math.min(piece.length, size - read), read);
+    read += bytesRead;
+    yield await compress(piece.subarray(0, bytesRead), { params: { [zlib.ZSTD_c_compressionLevel]: 1 } });
+    if (bytesRead === 0) return;
+  } while (read < size);
+}

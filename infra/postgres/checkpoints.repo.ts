@@ -1,0 +1,75 @@
+import type { CheckpointRecord, NewCheckpoint, SandboxLoss } from '../../workflows/contract/records.js';
+import { takeBlob } from './blobs.repo.js';
+import { toJsonb } from './json.js';
+import type { Pool } from './pool.js';
+import type { Transaction } from './transaction.js';
+
+export async function findCheckpoint(tx: Transaction, sessionId: string): Promise<CheckpointRecord | undefined> {
+  const { rows } = await tx.query<CheckpointRecord>({
+    name: 'find_checkpoint',
+    text: `select sequence, generation, blob_key as "blobKey", files, bytes, stored_bytes as "storedBytes", skipped, skipped_count as "skippedCount",
+        created_at as "createdAt"
+      from checkpoints where session_id = $1`,
+    values: [sessionId],
+  });
+  return rows[0];
+}
+
+/** Puts a checkpoint in the place of the one before: its new blobs are taken, and those that it does not name are let go. The session must be locked. */
+export async function saveCheckpoint(tx: Transaction, sessionId: string, checkpoint: NewCheckpoint): Promise<void> {
+  const { rows: known } = await tx.query<{ key: string }>('select blob_key as key from checkpoint_packs where session_id = $1', [sessionId]);
+  const before = new Set(known.map(({ key }) => key));
+  for (const key of [checkpoint.blobKey, ...checkpoint.packs.filter((pack) => !before.has(pack))]) await takeBlob(tx, key);
+  await tx.query('delete from checkpoint_packs where session_id = $1 and not blob_key = any ($2)', [sessionId, checkpoint.packs]);
+  await tx.query(
+    `insert into checkpoint_packs (session_id, workspace_id, blob_key) select $1, $2, key from unnest($3::text[]) as key
+     on conflict do nothing`,
+    [sessionId, tx.workspaceId, checkpoint.packs],
+  );
+  await tx.query(
+    `insert into checkpoints as c (session_id, workspace_id, sequence, generation, blob_key, files, bytes, stored_bytes, skipped, skipped_count)
+     values ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9)
+     on conflict (session_id) do update set sequence = c.sequence + 1, generation = excluded.generation, blob_key = excluded.blob_key,
+       files = excluded.files, bytes = excluded.bytes, stored_bytes = excluded.stored_bytes, skipped = excluded.skipped,
+       skipped_count = excluded.skipped_count, created_at = clock_timestamp()`,
+    [
+      ...[sessionId, tx.workspaceId, checkpoint.generation, checkpoint.blobKey, checkpoint.files, checkpoint.bytes, checkpoint.storedBytes],
+      ...[toJsonb(checkpoint.skipped), checkpoint.skippedCount],
+    ],
+  );
+}
+
+/** The last sandbox generation that a call was sent to. */
+export async function lastGenerationUsed(tx: Transaction, sessionId: string): Promise<number | undefined> {
+  const { rows } = await tx.query<{ last: number | null }>('select max(generation) as last from effects where session_id = $1', [sessionId]);
+  return rows[0]?.last ?? undefined;
+}
+
+/** What was lost with sandboxes before this one and the model has not been told of yet. */
+export async function readLoss(tx: Transaction, sessionId: string): Promise<SandboxLoss | undefined> {
+  const { rows } = await tx.query<{ loss: SandboxLoss | null }>('select loss from sandboxes where session_id = $1', [sessionId]);
+  return rows[0]?.loss ?? undefined;
+}
+
+export async function writeLoss(tx: Transaction, sessionId: string, loss: SandboxLoss | undefined): Promise<void> {
+  await tx.query('update sandboxes set loss = $2 where session_id = $1', [sessionId, loss === undefined ? null : toJsonb(loss)]);
+}
+
+/** A session whose directories are on a host. */
+export interface HostedSession {
+  readonly sessionId: string;
+  readonly workspaceId: string;
+  /** Its last sandbox has ended, and no checkpoint shows how. */
+  readonly unkept: boolean;
+  /** Nobody will ask for its directories again. */
+  readonly over: boolean;
+}
+
+/** Of these sessions, those the database knows anything of; ids only, of all workspaces. */
+export async function sessionsOnHost(pool: Pool, ids: readonly string[]): Promise<HostedSession[]> {
+  const { rows } = await pool.query<HostedSession>(
+    'select session_id as "sessionId", workspace_id as "workspaceId", coalesce(unkept, false) as unkept, coalesce(over, false) as over from sessions_on_host($1)',
+    [ids],
+  );
+  return rows;
+}
