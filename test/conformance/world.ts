@@ -61,7 +61,10 @@ export interface World {
 }
 
 export async function startWorld(): Promise<World> {
-  const platform = await startPlatform({ scripts: SCRIPTS });
+  const platform = await startPlatform({
+    scripts: SCRIPTS,
+    environment: { RONDO_MODEL_PRICES: JSON.stringify({ 'rehearsal/echo': { input: 1, output: 1 } }) },
+  });
   const called = new Set<MethodPath>();
   const clientWith = (key: string) => watch(new Anthropic({ apiKey: key, baseURL: platform.url, maxRetries: 0 }), called);
   const client = clientWith(platform.key);

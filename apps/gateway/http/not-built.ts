@@ -10,6 +10,7 @@ const NOT_BUILT: readonly { readonly path: string; readonly what: string }[] = [
   { path: '/user_profiles', what: 'User profiles' },
   { path: '/tunnels', what: 'Tunnels, with their certificates,' },
   { path: '/organizations/webhooks', what: 'Webhooks' },
+  { path: '/organizations', what: 'The endpoints that administer an organization' },
 ];
 
 /** Answers what is not built with 501 and says so, whatever the method and the body. Errors: `request.not_implemented`. */

@@ -73,7 +73,9 @@ export const sessionEvents: Entries = {
     },
     'takes an interrupt, which ends the turn': async ({ client, session, untilIdle, say }) => {
       const { id } = await session({ model: 'rehearsal/stalled' });
+      const stream = await client.beta.sessions.events.stream(id);
       await client.beta.sessions.events.send(id, { events: say('Never ends.') });
+      for await (const { type } of stream) if (type === 'span.model_request_start') break;
       await client.beta.sessions.events.send(id, { events: [{ type: 'user.interrupt' }] });
       expect((await untilIdle(id)).map(({ type }) => type)).toContain('user.interrupt');
       expect((await client.beta.sessions.retrieve(id)).status).toBe('idle');

@@ -44,7 +44,7 @@ export const sessions: Entries = {
       const vault = await client.beta.vaults.create({ display_name: unique('vault') });
       const file = await upload('content');
       const budget = { type: 'limit', max_list_cost: { amount: '500', currency: 'USD' } } as const;
-      const made = await session({ model: 'claude-sonnet-5-5', vault_ids: [vault.id], resources: [{ type: 'file', file_id: file.id }], budget });
+      const made = await session({ vault_ids: [vault.id], resources: [{ type: 'file', file_id: file.id }], budget });
       expect(made).toMatchObject({ vault_ids: [vault.id], budget, resources: [{ type: 'file' }] });
     },
     'refuses what is not there': async ({ client, agent, environment }) => {
@@ -89,6 +89,12 @@ export const sessions: Entries = {
       const updated = (await readAll(client.beta.sessions.events.list(id))).find(({ type }) => type === 'session.updated');
       expect(updated).toMatchObject({ title: 'After' });
       expect(updated).not.toHaveProperty('metadata');
+    },
+    'raises a budget that was given at the beginning': async ({ client, session }) => {
+      const limit = (amount: string) => ({ type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } });
+      const { id } = await session({ budget: limit('100') });
+      expect((await client.beta.sessions.update(id, { budget: limit('200') })).budget).toEqual(limit('200'));
+      await expectRefused(client.beta.sessions.update((await session()).id, { budget: limit('200') }), 400);
     },
     'refuses other vaults with 400': async ({ client, session, unique }) => {
       const vault = await client.beta.vaults.create({ display_name: unique('vault') });

@@ -56,7 +56,6 @@ export const skills: Entries = {
   'skills.delete': {
     'removes the skill': async (world) => {
       const { skill } = await withSkill(world);
-      for await (const { id } of world.client.beta.skills.versions.list(skill.id)) await world.client.beta.skills.versions.delete(id, { skill_id: skill.id });
       expect(await world.client.beta.skills.delete(skill.id)).toMatchObject({ id: skill.id, type: 'skill_deleted' });
       await expectRefused(world.client.beta.skills.retrieve(skill.id), 404);
     },

@@ -42,10 +42,11 @@ async function held(world: World) {
 export const work: Entries = {
   'environments.work.poll': {
     'answers the item of a session, with its secret': async (world) => {
-      const { session, work: item, environment_id } = await polled(world);
+      const { session, worker, work: item, environment_id } = await polled(world);
       expectShape(item, WORK);
       expect(item).toMatchObject({ environment_id, state: 'queued', data: { type: 'session', id: session.id }, acknowledged_at: null });
       const secret = JSON.parse(Buffer.from(item.secret ?? '', 'base64url').toString()) as { sessions_token?: string };
+      await worker.beta.environments.work.ack(item.id, { environment_id });
       expect((await world.clientWith(secret.sessions_token ?? '').beta.sessions.retrieve(session.id)).id).toBe(session.id);
     },
     'answers null when there is nothing': async ({ selfHosted }) => {
