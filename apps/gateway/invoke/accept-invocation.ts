@@ -13,9 +13,9 @@ import { resolveDefinition } from '../agents/resolve-definition.js';
 import { resolveSkills } from '../agents/resolve-skills.js';
 import { resolveConfig } from '../environments/change-config.js';
 import { defaultEnvironment, requireEnvironment } from '../environments/environments.service.js';
+import { hashOf } from '../http/canonical-json.js';
 import { knownId } from '../http/path-id.js';
 import type { CreateSession } from '../sessions/create-session.js';
-import { hashOf } from './canonical-json.js';
 
 export interface AcceptedInvocation {
   readonly invocation: InvocationRecord;

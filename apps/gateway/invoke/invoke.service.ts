@@ -7,13 +7,13 @@ import { isUniqueViolation } from '../../../infra/postgres/unique-violation.js';
 import { RondoError } from '../../../workflows/contract/errors.js';
 import type { InvocationRecord } from '../../../workflows/contract/records.js';
 import type { InvokeRequest } from '../../../workflows/contract/schema/invoke.js';
+import { hashOf } from '../http/canonical-json.js';
 import { notFound } from '../http/path-id.js';
 import type { CreateSession } from '../sessions/create-session.js';
 import type { Waker } from '../sessions/waker.js';
 import { createBell } from '../stream/bell.js';
 import type { SessionFeed } from '../stream/session-feed.js';
 import { acceptInvocation, findByKey } from './accept-invocation.js';
-import { hashOf } from './canonical-json.js';
 
 /** Rows are looked at this often even when no notification comes. */
 const LOOK_AGAIN_MS = 2_000;
