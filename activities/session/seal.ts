@@ -1,4 +1,5 @@
 import type { SealInput, SealResult, SessionRef } from '../../workflows/contract/activities.js';
+import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence, encodeFence } from '../../workflows/contract/fence.js';
 import type { EffectRecord, ToolCallRecord } from '../../workflows/contract/records.js';
 import { END_POLICIES, type EndCause } from '../../workflows/contract/stop.js';
@@ -23,9 +24,12 @@ export const createSeal =
   (deps: SealDependencies) =>
   async (input: SealInput): Promise<SealResult> => {
     let stopped: readonly string[] = [];
-    const result = await deps.store.locked(input, async (session): Promise<SealResult> => {
+    const seal = async (session: LockedSession): Promise<SealResult> => {
       const { record } = session;
-      if (record.status === 'terminated') return { kind: 'terminated' };
+      if (record.status === 'terminated') {
+        await session.clearWake();
+        return { kind: 'terminated' };
+      }
       const { epoch } = decodeFence(record.fence);
       const interrupts = (await session.readInbox()).filter(({ type }) => type === 'user.interrupt');
       const cause = interrupts.length > 0 ? 'interrupted' : input.epoch === null || input.epoch === epoch ? input.cause : null;
@@ -35,10 +39,17 @@ export const createSeal =
       await session.takeInbox(interrupts);
       if (cause) stopped = await endTurn(session, cause);
       return { kind: 'standing', ...(await readStanding(session, deps.defaultMaxSteps)) };
-    });
+    };
+    const result = await deps.store.locked(input, seal).catch(terminatedIfDeleted);
     if (stopped.length > 0) await deps.stopCalls(input, stopped);
     return result;
   };
+
+/** A deleted session has ended, as far as its run is concerned. */
+function terminatedIfDeleted(error: unknown): SealResult {
+  if (error instanceof RondoError && error.code === 'session.not_found') return { kind: 'terminated' };
+  throw error;
+}
 
 /** A model request whose attempt can no longer answer gets its end in the log. */
 export async function closeModelCalls(session: LockedSession): Promise<void> {

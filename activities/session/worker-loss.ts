@@ -1,5 +1,7 @@
 import { decodeFence } from '../../workflows/contract/fence.js';
+import { isOverBudget } from '../../workflows/contract/list-cost.js';
 import type { NewEvent, ToolCallRecord, WorkRecord } from '../../workflows/contract/records.js';
+import { isAnswer } from './standing.js';
 import type { LockedSession } from './store.port.js';
 import { textResultEvent } from './wire-events.js';
 
@@ -23,7 +25,7 @@ export async function endWork(session: LockedSession, item: WorkRecord, how: End
   const held = item.state === 'starting' || item.state === 'active' || item.state === 'stopping';
   const wake = held && (await session.workerLossPolicy()) === 'unknown' ? await answerReleased(session, item, how, newEventId) : false;
   const { status } = session.record;
-  const workerNeeded = (await session.openToolCalls()).some(isReleasedToWorker) || (await session.readInbox()).length > 0;
+  const workerNeeded = (await session.openToolCalls()).some(isReleasedToWorker) || (await inputsGoOn(session));
   if (how === 'lapsed' && item.state !== 'stopping' && status !== 'terminated' && (workerNeeded || status !== 'idle')) {
     await session.offerWorkAgain(item.id);
   } else {
@@ -31,6 +33,12 @@ export async function endWork(session: LockedSession, item: WorkRecord, how: End
     if (workerNeeded) await session.callWorker({ afterMs: PAUSE_AFTER_STOP_MS });
   }
   return { wake };
+}
+
+/** Whether what waits in the inbox makes the session go on: a word of the operator alone does not, nor a message beyond the budget. */
+async function inputsGoOn(session: LockedSession): Promise<boolean> {
+  const inbox = await session.readInbox();
+  return inbox.some(({ type }) => isAnswer(type) || (type === 'user.message' && !isOverBudget(session.record)));
 }
 
 /** The answers go the way of a worker's own ones, so that whichever was accepted first counts. */

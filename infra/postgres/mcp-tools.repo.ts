@@ -12,6 +12,11 @@ export async function readMcpTools(tx: Transaction, sessionId: string): Promise<
   return rows;
 }
 
+/** As if the session's servers had never been asked. */
+export async function forgetMcpTools(tx: Transaction, sessionId: string): Promise<void> {
+  await tx.query('delete from mcp_tool_lists where session_id = $1', [sessionId]);
+}
+
 /** Keeps lists, each in the place of what its server offered before. */
 export async function saveMcpTools(tx: Transaction, sessionId: string, lists: readonly McpToolList[]): Promise<void> {
   for (const { serverName, turn, tools } of lists) {

@@ -67,9 +67,8 @@ export async function replaceResourceToken(tx: Transaction, sessionId: string, i
   return rows[0];
 }
 
-export async function deleteResource(tx: Transaction, sessionId: string, id: string): Promise<boolean> {
-  const { rowCount } = await tx.query('delete from session_resources where session_id = $1 and id = $2', [sessionId, id]);
-  return rowCount === 1;
+export async function deleteResource(tx: Transaction, sessionId: string, id: string): Promise<void> {
+  await tx.query('delete from session_resources where session_id = $1 and id = $2', [sessionId, id]);
 }
 
 export async function countResources(tx: Transaction, sessionId: string): Promise<Readonly<Record<ResourceRecord['type'], number>>> {

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { pino } from 'pino';
+import { createSeal } from '../../activities/session/seal.js';
 import { toOpenCall } from '../../activities/session/standing.js';
 import { idleEvents } from '../../activities/session/wire-events.js';
 import { endLostWork } from '../../apps/worker/lost-workers.js';
@@ -72,6 +73,14 @@ export async function selfHosted(gateway: TestGateway, config: { readonly on_wor
         await session.append(idleEvents(session.record, { type: 'requires_action', event_ids: waiting }));
         await session.update({ status: 'idle', stopReason: { type: 'requires_action', event_ids: waiting } });
         return id;
+      }),
+    /** What the session's run does after an interrupt. */
+    seal: () =>
+      createSeal({ store: gateway.store, defaultMaxSteps: 50, stopCalls: async () => undefined })({
+        sessionId,
+        workspaceId: gateway.workspaceId,
+        epoch: null,
+        cause: null,
       }),
     /** The worker of this item gives no sign of life for the time of its lease. */
     async lapse(id: string): Promise<{ readonly woken: readonly string[] }> {

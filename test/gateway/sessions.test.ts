@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unaskedServers } from '../../activities/mcp/ask-servers.js';
+import { createSeal } from '../../activities/session/seal.js';
 import { decodeFence, encodeFence } from '../../workflows/contract/fence.js';
 import { MODEL, OTHER_KEY, startTestGateway, type TestGateway } from './gateway.fixture.js';
 
@@ -97,6 +99,20 @@ describe('updating a session', () => {
     expect(last).toMatchObject({ type: 'session.updated', agent: { id: agent.id, tools: [{ configs: [{ name: 'read' }] }] } });
   });
 
+  it('asks MCP servers anew where they were replaced while a turn is held at its budget', async () => {
+    const server = (url: string) => [{ type: 'url' as const, name: 'docs', url }];
+    const tools = [{ type: 'mcp_toolset' as const, mcp_server_name: 'docs' }];
+    const { sdk, agent, environment_id } = await ground({ tools, mcp_servers: server('https://one.example.org/mcp') });
+    const session = await sdk.beta.sessions.create({ agent: agent.id, environment_id });
+    await gateway.store.locked(locked(session.id), async (held) => {
+      await held.update({ status: 'idle', turn: 1, modelDue: true, stopReason: { type: 'budget_reached' } });
+      await held.saveMcpTools([{ serverName: 'docs', turn: 1, tools: [] }]);
+    });
+    await sdk.beta.sessions.update(session.id, { agent: { mcp_servers: server('https://two.example.org/mcp') } });
+    const unasked = await gateway.store.locked(locked(session.id), async (held) => unaskedServers(held.record, await held.readMcpTools()));
+    expect(unasked?.servers).toMatchObject([{ url: 'https://two.example.org/mcp' }]);
+  });
+
   it('refuses to replace tools while it runs, and changes nothing of the same request', async () => {
     const { sdk, agent, environment_id } = await ground();
     const session = await sdk.beta.sessions.create({ agent: agent.id, environment_id, title: 'Old' });
@@ -160,6 +176,19 @@ describe('a budget', () => {
     expect((await sdk.beta.sessions.update(session.id, { budget: null })).budget).toBeNull();
     const again = await gateway.request('POST', `/v1/sessions/${session.id}`, { budget: budget(500) });
     expect([again.status, again.body.error.details.reason]).toEqual([400, 'budget_create_only']);
+  });
+
+  it('that is raised lets a message go on that had been accepted before it was reached', async () => {
+    const { sdk, agent, environment_id } = await ground();
+    const session = await sdk.beta.sessions.create({ agent: agent.id, environment_id, budget: budget(10) });
+    const message = { type: 'user.message' as const, content: [{ type: 'text' as const, text: 'later' }] };
+    await gateway.store.locked(locked(session.id), (running) => running.update({ status: 'running', turn: 1, modelDue: true }));
+    await sdk.beta.sessions.events.send(session.id, { events: [message, { type: 'user.interrupt' }] });
+    await spend(session.id, 10);
+    const seal = createSeal({ store: gateway.store, defaultMaxSteps: 50, stopCalls: async () => undefined });
+    expect(await seal({ ...locked(session.id), epoch: null, cause: null })).toMatchObject({ kind: 'standing', modelDue: false });
+    expect((await sdk.beta.sessions.retrieve(session.id)).status).toBe('idle');
+    expect((await sdk.beta.sessions.update(session.id, { budget: budget(50) })).status).toBe('running');
   });
 
   it('once reached, lets only interrupts and answers in', async () => {
@@ -231,6 +260,16 @@ describe("a session's resources", () => {
     expect(await sdk.beta.sessions.resources.delete(id, { session_id: body.id })).toMatchObject({ id, type: 'session_resource_deleted' });
     expect((await sdk.beta.sessions.retrieve(body.id)).resources).toEqual([]);
     await expect(sdk.beta.sessions.resources.retrieve(id, { session_id: body.id })).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('take the copy of a file with them, and leave the original', async () => {
+    const { sdk, agent, environment_id } = await ground();
+    const original = await sdk.beta.files.upload({ file: new File(['text'], 'notes.txt') });
+    const { body } = await create({ agent: agent.id, environment_id, resources: [{ type: 'file', file_id: original.id }] });
+    const [{ id, file_id: copy }] = body.resources;
+    await sdk.beta.sessions.resources.delete(id, { session_id: body.id });
+    await expect(sdk.beta.files.retrieveMetadata(copy)).rejects.toMatchObject({ status: 404 });
+    expect((await sdk.beta.files.retrieveMetadata(original.id)).id).toBe(original.id);
   });
 
   it('filter the list of sessions by memory store', async () => {

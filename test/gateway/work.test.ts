@@ -187,6 +187,21 @@ describe('an input and the end of a worker', () => {
     expect((await self.poll()).body).toMatchObject({ data: { id: self.sessionId } });
   });
 
+  it('a word of the operator that nothing came of calls no worker', async () => {
+    const self = await selfHosted(gateway);
+    await self.message();
+    const worker = await self.take();
+    await self.begin();
+    const call = await self.call();
+    const result = { type: 'user.tool_result', tool_use_id: call, content: [{ type: 'text', text: 'done' }] };
+    const word = { type: 'system.message', content: [{ type: 'text', text: 'Be quick.' }] };
+    expect((await self.send([result, word])).status).toBe(200);
+    await self.send([{ type: 'user.interrupt' }]);
+    await self.seal();
+    expect((await self.stop(worker)).body.state).toBe('stopped');
+    expect((await gateway.request('GET', self.work)).body.data.map(({ state }: { state: string }) => state)).toEqual(['stopped']);
+  });
+
   it('an interrupt alone calls no worker', async () => {
     const self = await selfHosted(gateway);
     await self.send([{ type: 'user.interrupt' }]);

@@ -1,3 +1,4 @@
+import { deleteFile } from '../../../infra/postgres/files.repo.js';
 import type { Pool } from '../../../infra/postgres/pool.js';
 import { countResources, deleteResource, findResource, listResources, replaceResourceToken } from '../../../infra/postgres/session-resources.repo.js';
 import { lockSession } from '../../../infra/postgres/session-store.js';
@@ -60,11 +61,13 @@ export class ResourcesService {
     });
   }
 
-  /** Detaches a resource; what is in the sandbox already stays there. */
+  /** Detaches a resource, and deletes the session's copy of a file; what is in the sandbox already stays there. */
   async remove(workspaceId: string, sessionId: string, id: string): Promise<{ id: string; type: 'session_resource_deleted' }> {
     return transaction(this.#pool, workspaceId, async (tx) => {
       await lockSession(tx, sessionId);
-      if (!(await deleteResource(tx, sessionId, id))) throw notFound('resource', id);
+      const resource = await requireResource(tx, sessionId, id);
+      await deleteResource(tx, sessionId, id);
+      if (resource.type === 'file') await deleteFile(tx, String(resource.body['file_id']));
       return { id, type: 'session_resource_deleted' };
     });
   }

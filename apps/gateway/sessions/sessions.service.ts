@@ -2,6 +2,7 @@ import { acceptInputs } from '../../../activities/session/accept-inputs.js';
 import { killSession } from '../../../activities/session/kill-session.js';
 import { newId } from '../../../infra/ids.js';
 import { dropDeltas } from '../../../infra/postgres/deltas.repo.js';
+import { forgetMcpTools } from '../../../infra/postgres/mcp-tools.repo.js';
 import type { Pool } from '../../../infra/postgres/pool.js';
 import { readSandboxesOf } from '../../../infra/postgres/sandboxes.repo.js';
 import { listSessions } from '../../../infra/postgres/session-list.repo.js';
@@ -80,13 +81,15 @@ export class SessionsService {
   /** Changes what a session may change of itself; says so in its log when something changed. Errors: `session.running`, `request.invalid`. */
   async update(workspaceId: string, id: string, input: SessionUpdate): Promise<SessionWire> {
     const { wire, record, wake } = await this.locked(workspaceId, id, async (tx, session) => {
-      const { change, event, goesOn } = planUpdate(session.record, input);
+      const { change, event, frees } = planUpdate(session.record, input);
       refuseUnpricedBudget(change.budget ?? null, session.record.agent.model.id, this.#prices);
       let wake = false;
       if (Object.keys(change).length > 0) {
         await session.update(change);
         await session.append([{ type: 'session.updated', body: event }]);
-        wake = goesOn && (await session.requestWake());
+        // A server of the same name may be another one now; a turn that is under way asks them again.
+        if (change.agent) await forgetMcpTools(tx, id);
+        wake = frees && (await hasWork(session)) && (await session.requestWake());
       }
       return { wire: await readWire(tx, id), record: session.record, wake };
     });
@@ -96,35 +99,39 @@ export class SessionsService {
 
   /** Ends an idle session for good and hides it from the list. Errors: `session.running`. */
   async archive(workspaceId: string, id: string): Promise<SessionWire> {
-    return this.locked(workspaceId, id, async (tx, session) => {
+    const { wire, record, mustTell } = await this.locked(workspaceId, id, async (tx, session) => {
       refuseRunning(session, 'archived');
-      await killSession(session);
+      const mustTell = await endSession(session);
       if (!session.record.archivedAt) await session.update({ archivedAt: new Date() });
-      return readWire(tx, id);
+      return { wire: await readWire(tx, id), record: session.record, mustTell };
     });
+    if (mustTell) this.#waker.stop(record);
+    return wire;
   }
 
   /** Removes an idle session and its events; a worker removes its sandbox. Errors: `session.running`. */
   async remove(workspaceId: string, id: string): Promise<{ id: string; type: 'session_deleted' }> {
-    return this.locked(workspaceId, id, async (tx, session) => {
+    const { record } = await this.locked(workspaceId, id, async (tx, session) => {
       refuseRunning(session, 'deleted');
       await dropDeltas(tx, id, 'all');
       await deleteSession(tx, id);
       await notify(tx, CHANNELS.events, id);
-      return { id, type: 'session_deleted' };
+      return session;
     });
+    // A run that waits for an action has no time of its own at which it would look.
+    if (record.stopReason?.type === 'requires_action') this.#waker.stop(record);
+    return { id, type: 'session_deleted' };
   }
 
   /** Ends a session for good whatever it does: the row and the fence now, the running work right after. */
   async kill(workspaceId: string, id: string): Promise<SessionWire> {
-    const { before, after } = await this.locked(workspaceId, id, async (tx, session) => {
-      const before = session.record;
-      await killSession(session);
+    const { wire, record, mustTell } = await this.locked(workspaceId, id, async (tx, session) => {
+      const mustTell = await endSession(session);
       await notify(tx, CHANNELS.stop, id);
-      return { before, after: await readWire(tx, id) };
+      return { wire: await readWire(tx, id), record: session.record, mustTell };
     });
-    if (before.status !== 'terminated') this.#waker.stop(before);
-    return after;
+    if (mustTell) this.#waker.stop(record);
+    return wire;
   }
 
   private locked<T>(workspaceId: string, id: string, work: (tx: Transaction, session: LockedSession) => Promise<T>): Promise<T> {
@@ -132,10 +139,26 @@ export class SessionsService {
   }
 }
 
+/**
+ * Ends a session in its rows, whatever it does. Answers whether its run must be told; until that has looked, a worker's sweep
+ * repeats a word that got lost.
+ */
+async function endSession(session: LockedSession): Promise<boolean> {
+  const { status, turn, wakeNeeded } = session.record;
+  if (status === 'terminated') return false;
+  await killSession(session);
+  const mustTell = turn > 0 || wakeNeeded;
+  if (mustTell) await session.requestWake();
+  return mustTell;
+}
+
 async function readWire(tx: Transaction, id: string): Promise<SessionWire> {
   const sandboxes = await readSandboxesOf(tx, [id]);
   return toSessionWire(await getSession(tx, id), await readResources(tx, id), sandboxes.get(id) ?? null);
 }
+
+/** Whether the model owes an answer, or an input waits for it. */
+const hasWork = async ({ record, readInbox }: LockedSession): Promise<boolean> => record.modelDue || (await readInbox()).length > 0;
 
 function refuseRunning(session: LockedSession, verb: 'archived' | 'deleted'): void {
   const status = seenStatus(session.record);

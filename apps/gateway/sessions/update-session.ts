@@ -3,8 +3,8 @@ import { isOverBudget, toMicros } from '../../../workflows/contract/list-cost.js
 import type { JsonObject, SessionChange, SessionRecord } from '../../../workflows/contract/records.js';
 import type { Budget, SessionUpdate } from '../../../workflows/contract/schema/session-create.js';
 import { overrideDefinition } from '../agents/resolve-definition.js';
+import { hashOf } from '../http/canonical-json.js';
 import { applyMetadataPatch } from '../http/partial-update.js';
-import { hashOf } from '../invoke/canonical-json.js';
 import { seenStatus } from './session.wire.js';
 
 export interface SessionUpdatePlan {
@@ -12,8 +12,8 @@ export interface SessionUpdatePlan {
   readonly change: SessionChange;
   /** Body of `session.updated`: the changed fields only, as they are afterwards. */
   readonly event: JsonObject;
-  /** A session that was held at its budget goes on. */
-  readonly goesOn: boolean;
+  /** The session had reached its budget and has not any more. */
+  readonly frees: boolean;
 }
 
 /** What an update of a session comes to. Pure. Errors name the field and what was wrong. */
@@ -29,8 +29,7 @@ export function planUpdate(session: SessionRecord, update: SessionUpdate): Sessi
   const change = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => !same(value, session[key as keyof typeof wanted]))) as SessionChange;
   const { metadata: _ofTheAgent, ...agent } = wanted.agent;
   const event = { ...change, ...('agent' in change ? { agent } : {}) };
-  const held = isOverBudget(session) && !isOverBudget({ ...session, ...change });
-  return { change, event, goesOn: held && session.modelDue };
+  return { change, event, frees: isOverBudget(session) && !isOverBudget({ ...session, ...change }) };
 }
 
 function changedAgent(session: SessionRecord, update: SessionUpdate['agent']): SessionRecord['agent'] {
