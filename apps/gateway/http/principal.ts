@@ -1,4 +1,4 @@
-import { findWorkspaceOfKey } from '../../../infra/postgres/api-keys.repo.js';
+import { findWorkspaceOfKey, hashOfCredential } from '../../../infra/postgres/api-keys.repo.js';
 import { findEnvironmentOfKey } from '../../../infra/postgres/environment-keys.repo.js';
 import type { Pool } from '../../../infra/postgres/pool.js';
 import { findWorkOfToken, WORK_TOKEN_PREFIX, type WorkToken } from '../../../infra/postgres/work-tokens.repo.js';
@@ -21,17 +21,19 @@ const MOST_REMEMBERED = 1_000;
  * seconds; a session token is asked for every time, because it ends with its lease.
  */
 export function createPrincipals(pool: Pool): (credential: string) => Promise<Principal | undefined> {
+  /** By the hash of the credential: what is kept in memory opens nothing. */
   const remembered = new Map<string, { readonly principal: Principal; readonly until: number }>();
 
   return async (credential) => {
     if (credential.startsWith(WORK_TOKEN_PREFIX)) return sessionToken(pool, credential);
-    const known = remembered.get(credential);
+    const hash = hashOfCredential(credential).toString('base64');
+    const known = remembered.get(hash);
     if (known && known.until > Date.now()) return known.principal;
-    remembered.delete(credential);
+    remembered.delete(hash);
     const principal = credential.startsWith(ENVIRONMENT_KEY_PREFIX) ? await environmentKey(pool, credential) : await apiKey(pool, credential);
     if (!principal) return undefined;
     if (remembered.size >= MOST_REMEMBERED) remembered.clear();
-    remembered.set(credential, { principal, until: Date.now() + REMEMBER_MS });
+    remembered.set(hash, { principal, until: Date.now() + REMEMBER_MS });
     return principal;
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AgentCreate, Metadata } from './agent.js';
+import { AgentCreate, Metadata, MetadataPatch } from './agent.js';
 import { InputEvent, UserDefineOutcome, UserMessage } from './input-event.js';
 import { ResourceInput } from './resource.js';
 
@@ -52,7 +52,7 @@ export const SessionCreate = z.strictObject({
 /** `POST /v1/sessions/{id}`. What is left out stays; null clears. */
 export const SessionUpdate = z.strictObject({
   title: z.string().max(1_000).nullish(),
-  metadata: z.record(z.string().min(1).max(64), z.string().max(512).nullable()).nullish(),
+  metadata: MetadataPatch.nullish(),
   agent: z.strictObject({ tools: AgentCreate.shape.tools, mcp_servers: AgentCreate.shape.mcp_servers }).nullish(),
   budget: Budget.nullable().optional(),
   vault_ids: VaultIds.nullish(),
