@@ -117,6 +117,12 @@ module.exports = {
       to: { path: packageNamed('dockerode|@types/dockerode') },
     },
     {
+      name: 's3-in-its-adapters',
+      comment: 'A vendor is replaceable as long as one file knows it.',
+      from: { pathNot: ['/s3[-a-z]*\\.adapter\\.ts$', tests] },
+      to: { path: packageNamed('@aws-sdk/[^/]+') },
+    },
+    {
       name: 'x509-in-its-adapters',
       comment: 'Certificates are made in one place.',
       from: { pathNot: ['/x509[-a-z]*\\.adapter\\.ts$', tests] },

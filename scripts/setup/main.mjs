@@ -7,6 +7,7 @@ import { releaseLocks, withLock } from './lock.mjs';
 import { say, seconds } from './progress.mjs';
 import { readSettings } from './settings.mjs';
 import { providePythonSets } from './tools/python.mjs';
+import { provideS3Server } from './tools/s3-server.mjs';
 import { provideTemporal } from './tools/temporal.mjs';
 
 /** @typedef {import('./settings.mjs').Settings} Settings */
@@ -25,7 +26,7 @@ async function temporal(settings) {
 
 /** What each purpose needs; the parts run side by side. @type {Record<string, readonly ((settings: Settings) => Promise<void>)[]>} */
 const NEEDS = {
-  test: [checkout, temporal, provideEveryEngine, providePythonSets],
+  test: [checkout, temporal, provideEveryEngine, providePythonSets, provideS3Server],
   demo: [checkout, temporal, provideSomeEngine],
   start: [checkout, temporal, provideSomeEngine],
   doctor: [checkout],

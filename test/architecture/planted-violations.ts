@@ -23,6 +23,7 @@ export const VIOLATIONS: Readonly<Record<string, readonly [path: string, source:
   'anthropic-in-its-adapters': ['activities/model/asks.ts', "import Anthropic from '@anthropic-ai/sdk';"],
   'openai-in-its-adapters': ['activities/model/asks-too.ts', "import OpenAI from 'openai';"],
   'docker-in-its-adapters': ['activities/sandbox/engine.ts', "import Docker from 'dockerode';"],
+  's3-in-its-adapters': ['infra/blobs/keeps.ts', "import '@aws-sdk/client-s3';"],
   'x509-in-its-adapters': ['apps/egress/signs.ts', "import '@peculiar/x509';"],
   'mcp-in-its-adapters': ['activities/tools/lists.ts', "import { Client } from '@modelcontextprotocol/sdk/client/index.js';"],
   'requests-through-the-guard': ['activities/tools/fetches.ts', "import { fetch } from 'undici';"],

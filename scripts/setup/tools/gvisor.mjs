@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from '../cached.mjs';
-import { ask, isExecutable, onPath, run } from '../command.mjs';
+import { ask, isExecutable, onPath } from '../command.mjs';
 import { fetchFile, fetchText } from '../download.mjs';
 import { PINS } from '../pins.mjs';
-import { findGo } from './go.mjs';
+import { buildWithGo } from './go.mjs';
 import { architecture } from './platform.mjs';
 
 const FOLDER = `gvisor-${PINS.gvisor.release}`;
@@ -47,23 +47,7 @@ async function fetchRelease(folder, report) {
 
 /** @param {import('../settings.mjs').Settings} settings @param {string} folder @param {(line: string) => void} report */
 async function buildFromSource(settings, folder, report) {
-  const go = await findGo(settings);
-  const work = join(folder, 'build');
-  mkdirSync(work);
-  // Go's own folders too: set-up leaves nothing in the user's.
-  const environment = {
-    ...process.env,
-    CGO_ENABLED: '0',
-    GOBIN: work,
-    GOPATH: join(work, 'path'),
-    GOCACHE: join(work, 'cache'),
-    GOTMPDIR: work,
-    GOFLAGS: '-modcacherw',
-    GOTOOLCHAIN: 'local',
-  };
-  await run(go, ['install', '-v', `gvisor.dev/gvisor/runsc@${PINS.gvisor.module}`], { report, environment });
-  renameSync(join(work, 'runsc'), join(folder, 'runsc'));
-  rmSync(work, { recursive: true });
+  await buildWithGo(settings, { module: `gvisor.dev/gvisor/runsc@${PINS.gvisor.module}`, program: 'runsc', folder, report });
   proveItRuns(join(folder, 'runsc'));
 }
 
