@@ -13,6 +13,8 @@ export interface McpAdapterOptions {
   readonly guardedFetch: GuardedFetch;
   /** Takes every known secret out of foreign text. */
   readonly redact: (text: string) => string;
+  /** The ways in which a secret may be written down by those who quote it. */
+  readonly formsOfSecret: (secret: string) => Iterable<string>;
 }
 
 const CLIENT = { name: 'rondo', version: '1' };
@@ -21,6 +23,8 @@ const MAXIMUM_PAGES = 50;
 const MAXIMUM_LISTED = 1_000;
 const LONGEST_MESSAGE = 500;
 const GOODBYE_TIMEOUT_MS = 2_000;
+/** Shorter forms of a token would hit ordinary text. */
+const SHORTEST_FORM = 6;
 
 /** Wider than the protocol's own schemas: one odd tool or block must not spoil the others. */
 const ToolPage = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().optional() });
@@ -31,7 +35,7 @@ const ToolResult = z.looseObject({
 });
 
 /** MCP servers by the protocol's own client, one connection for each exchange. */
-export function createMcpClient({ guardedFetch, redact }: McpAdapterOptions): McpPort {
+export function createMcpClient({ guardedFetch, redact, formsOfSecret }: McpAdapterOptions): McpPort {
   return {
     listTools: (server, options) =>
       exchange<McpListing>(server, options, {
@@ -44,7 +48,7 @@ export function createMcpClient({ guardedFetch, redact }: McpAdapterOptions): Mc
             cursor = answer.nextCursor;
             if (cursor === undefined) break;
           }
-          return { kind: 'listed', tools: withoutSecret(tools.slice(0, MAXIMUM_LISTED), server.bearer) };
+          return { kind: 'listed', tools: withoutToken(tools.slice(0, MAXIMUM_LISTED), server) };
         },
         failed: ({ message, httpStatus }) => ({ kind: 'failed', cause: httpStatus === 401 || httpStatus === 403 ? 'authentication' : 'connection', message }),
       }),
@@ -58,7 +62,7 @@ export function createMcpClient({ guardedFetch, redact }: McpAdapterOptions): Mc
             signal,
             timeout,
           });
-          const { content, structuredContent, isError = false } = withoutSecret(result, server.bearer);
+          const { content, structuredContent, isError = false } = withoutToken(result, server);
           return { kind: 'answered', result: { content, structuredContent, isError } };
         },
         failed: ({ message, httpStatus, final, timedOut }) => {
@@ -68,6 +72,16 @@ export function createMcpClient({ guardedFetch, redact }: McpAdapterOptions): Mc
       });
     },
   };
+
+  /** A server may repeat what it was sent, as it is or in another form. */
+  function withoutToken<Value>(value: Value, { bearer }: McpServerAccess): Value {
+    if (bearer === undefined || bearer === '') return value;
+    const forms = [...formsOfSecret(bearer)].filter((form) => form.length >= SHORTEST_FORM);
+    return withoutTexts(
+      value,
+      [bearer, ...forms].toSorted((left, right) => right.length - left.length),
+    );
+  }
 
   /** Connects, does the work, says goodbye. A failure becomes an answer, an abort is thrown. */
   async function exchange<Answer>(server: McpServerAccess, options: McpRequestOptions, work: Exchange<Answer>): Promise<Answer> {
@@ -97,7 +111,7 @@ export function createMcpClient({ guardedFetch, redact }: McpAdapterOptions): Mc
     } catch (error) {
       options.signal.throwIfAborted();
       const failure = describe(error, server, timer.aborted, options.timeoutMs);
-      return work.failed({ ...failure, message: redact(withoutSecret(failure.message, server.bearer)).slice(0, LONGEST_MESSAGE) });
+      return work.failed({ ...failure, message: redact(withoutToken(failure.message, server)).slice(0, LONGEST_MESSAGE) });
     } finally {
       void close(client, transport, watched);
     }
@@ -139,11 +153,10 @@ function describe(error: unknown, server: McpServerAccess, timedOut: boolean, ti
   return { message: `The MCP server at ${host} gave no usable answer. ${error instanceof Error ? error.message : ''}`.trim(), final: false, timedOut };
 }
 
-/** The same value with the token taken out of every text: a server may repeat what it was sent. */
-function withoutSecret<Value>(value: Value, secret: string | undefined): Value {
-  if (secret === undefined || secret === '') return value;
+/** The same value with these texts taken out of every string in it. */
+function withoutTexts<Value>(value: Value, texts: readonly string[]): Value {
   const walk = (part: unknown): unknown => {
-    if (typeof part === 'string') return part.replaceAll(secret, '[secret]');
+    if (typeof part === 'string') return texts.reduce((rest, text) => rest.replaceAll(text, '[secret]'), part);
     if (Array.isArray(part)) return part.map(walk);
     if (typeof part !== 'object' || part === null) return part;
     return Object.fromEntries(Object.entries(part).map(([key, inner]) => [walk(key), walk(inner)]));

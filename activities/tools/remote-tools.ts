@@ -17,6 +17,8 @@ export interface RemoteToolsOptions {
   readonly bearerFor: BearerSource;
   /** Takes every known secret out of foreign text. */
   readonly redact: (text: string) => string;
+  /** The ways in which a secret may be written down by those who quote it. */
+  readonly formsOfSecret: (secret: string) => Iterable<string>;
   /** The operator's search endpoint; its address is the operator's word and may be private. */
   readonly search: { readonly url: string; readonly key: string | undefined } | undefined;
   /** Longest time of one MCP call, in milliseconds. */
@@ -34,10 +36,11 @@ const PAGE_BYTES = 10 * 1024 * 1024;
 const SEARCH_BYTES = 2 * 1024 * 1024;
 
 /** What runs without a sandbox: MCP servers and the tools of the web, all of them behind the address guard. */
-export function createRemoteTools({ allowPrivate, bearerFor, redact, search, callTimeoutMs }: RemoteToolsOptions): RemoteTools {
+export function createRemoteTools({ allowPrivate, bearerFor, redact, formsOfSecret, search, callTimeoutMs }: RemoteToolsOptions): RemoteTools {
   const guard = createAddressGuard({ allowPrivate });
   const timeoutMs = callTimeoutMs ?? MCP_CALL_TIMEOUT_MS;
-  const mcp = createMcpClient({ guardedFetch: createGuardedFetch({ guard, maxBytes: MCP_BYTES, idleTimeoutMs: timeoutMs + 60_000 }), redact });
+  const mcpFetch = createGuardedFetch({ guard, maxBytes: MCP_BYTES, idleTimeoutMs: timeoutMs + 60_000 });
+  const mcp = createMcpClient({ guardedFetch: mcpFetch, redact, formsOfSecret });
   const engine = search && createSearch(search, allowPrivate);
   return {
     askServers: createAskServers({ mcp, bearerFor }),

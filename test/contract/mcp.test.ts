@@ -6,11 +6,13 @@ import { toResultBlocks } from '../../activities/mcp/result-blocks.js';
 import { toToolList, withinLimits } from '../../activities/mcp/tool-list.js';
 import { createAddressGuard } from '../../activities/web/address-guard.js';
 import { createGuardedFetch } from '../../activities/web/guarded-fetch.js';
+import { formsOfSecret } from '../../infra/telemetry/secret-forms.js';
 import { listenOnLoopback } from '../support/loopback-server.js';
 import { startMcpServer, type TestMcpServer, textTool } from '../support/mcp-server.js';
 import { waitFor } from '../support/wait-for.js';
 
 const TOKEN = 'tok-3f9c-very-secret';
+const ODD_TOKEN = 'tok/3f9c+very=secret';
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex').toString('base64');
 
 let server: TestMcpServer;
@@ -42,6 +44,7 @@ const aClient = (allowPrivate: string[] = ['127.0.0.0/8'], maxBytes = 32 * 1024 
   createMcpClient({
     guardedFetch: createGuardedFetch({ guard: createAddressGuard({ allowPrivate }), maxBytes, idleTimeoutMs: 60_000 }),
     redact: (text) => text,
+    formsOfSecret,
   });
 const within = (timeoutMs = 20_000, signal = new AbortController().signal) => ({ signal, timeoutMs });
 const at = (one: { url: string }, bearer?: string) => ({ url: one.url, bearer });
@@ -195,6 +198,18 @@ describe('calling an MCP tool', () => {
     server.offer([{ tool: { name: 'leaks' }, run: (_, { request }) => ({ content: [{ type: 'text', text: `you sent ${request.headers.authorization}` }] }) }]);
     const answer = await call(server, 'leaks');
     expect(answer).toMatchObject({ kind: 'answered', result: { content: [{ text: 'you sent Bearer [secret]' }] } });
+  });
+
+  it('takes it out in whatever form the server writes it', async () => {
+    const header = Buffer.from(`{"authorization":"Bearer ${TOKEN}"}`).toString('base64');
+    const address = `https://example.org/?next=${encodeURIComponent(`a b&t=${ODD_TOKEN}`)}`;
+    server.offer([{ tool: { name: 'encodes' }, run: () => ({ content: [{ type: 'text', text: `${header} ${address}` }] }) }]);
+    for (const token of [TOKEN, ODD_TOKEN]) {
+      const answer = await aClient().callTool(at(server, token), { name: 'encodes', input: {} }, within());
+      const said = JSON.stringify(answer);
+      expect(said).toContain('[secret]');
+      for (const form of formsOfSecret(token)) expect(said).not.toContain(form);
+    }
   });
 });
 
