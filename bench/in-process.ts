@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { createCallModel } from '../activities/model/call-model.js';
 import { createRehearsalModel } from '../activities/model/rehearsal.adapter.js';
 import { createModels } from '../activities/model/select-model.js';
+import { createDiskGuard } from '../activities/sandbox/disk-guard.js';
 import { createSandboxes } from '../activities/sandbox/sandboxes.js';
 import { acceptInputs } from '../activities/session/accept-inputs.js';
 import type { SessionStore } from '../activities/session/store.port.js';
@@ -40,8 +41,15 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
     cpus: sandbox.cpus,
     processes: sandbox.processes,
     diskBytes: sandbox.diskMb * 1024 * 1024,
+    disk: createDiskGuard({ limitBytes: sandbox.diskMb * 1024 * 1024, home: stack.home, onError: () => undefined }),
   });
-  const { tools, ...remote } = createRemoteTools({ allowPrivate: [], bearerFor: () => Promise.resolve(undefined), redact: (text) => text, formsOfSecret, search: undefined });
+  const { tools, ...remote } = createRemoteTools({
+    allowPrivate: [],
+    bearerFor: () => Promise.resolve(undefined),
+    redact: (text) => text,
+    formsOfSecret,
+    search: undefined,
+  });
   const callModel = createCallModel({
     store,
     models: createModels({ rehearsal: createRehearsalModel({ url: stack.rehearsal.url, stallMs: models.stallSeconds * 1_000 }) }),

@@ -46,7 +46,7 @@ const HOST_ETC = ['alternatives', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', '
  */
 export async function bubblewrapArguments(
   paths: SandboxPaths,
-  limits: { readonly processes: number } | undefined,
+  limits: { readonly processes: number | undefined; readonly fileBytes: number },
   rootfsHere = paths.rootfs,
 ): Promise<string[]> {
   const init = ['/bin/sh', '-c', initScript(`--dial ${HOST_SOCKETS_DIRECTORY}`)];
@@ -67,8 +67,10 @@ export async function bubblewrapArguments(
     ...['--bind', paths.journal, JOURNAL_PATH, '--bind', paths.workspace, WORKSPACE_PATH, '--bind', paths.mounts, MOUNTS_PATH],
     ...['--remount-ro', '/', '--remount-ro', '/dev', '--chdir', WORKSPACE_PATH],
     ...['--seccomp', String(SECCOMP_DESCRIPTOR), '--info-fd', String(INFO_DESCRIPTOR), '--'],
+    ...['prlimit', `--fsize=${limits.fileBytes}:${limits.fileBytes}`],
     // Without a control group the count of processes is held back per user namespace.
-    ...(limits === undefined ? [] : ['prlimit', `--nproc=${limits.processes}:${limits.processes}`, '--']),
+    ...(limits.processes === undefined ? [] : [`--nproc=${limits.processes}:${limits.processes}`]),
+    '--',
     ...init,
   ];
 }

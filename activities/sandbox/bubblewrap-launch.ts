@@ -27,6 +27,7 @@ export interface Launch {
   /** `cgroup.procs` files to join; undefined where there are no control groups. */
   readonly groupFiles: readonly string[] | undefined;
   readonly processes: number;
+  readonly diskBytes: number;
 }
 
 /**
@@ -81,7 +82,7 @@ export async function launch(options: Launch): Promise<string | undefined> {
   await (await fs.open(files.lock, 'a')).close();
 
   const asRoot = process.geteuid?.() === 0;
-  const limits = options.groupFiles === undefined ? { processes: options.processes } : undefined;
+  const limits = { processes: options.groupFiles === undefined ? options.processes : undefined, fileBytes: options.diskBytes };
   const command = asRoot ? await staged(options, limits) : [options.bwrap, ...(await bubblewrapArguments(options.paths, limits))];
   const log = await fs.open(files.log, 'a');
   try {
@@ -105,7 +106,7 @@ export async function launch(options: Launch): Promise<string | undefined> {
   }
 }
 
-async function staged(options: Launch, limits: { readonly processes: number } | undefined): Promise<string[]> {
+async function staged(options: Launch, limits: { readonly processes: number | undefined; readonly fileBytes: number }): Promise<string[]> {
   const { rootfs, ...rest } = options.paths;
   const program = await reachableProgram(options.bwrap);
   const sources: Record<string, string> = { ...program.sources, ...rest, ...(rootfs === undefined ? {} : { rootfs }) };

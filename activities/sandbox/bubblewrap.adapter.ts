@@ -73,6 +73,7 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
       seccomp,
       groupFiles: await (await groups)?.create(groupName(spec.name), spec),
       processes: spec.processes,
+      diskBytes: spec.diskBytes,
     });
     if (failure === undefined) return;
     await removeState(spec.name);
@@ -146,6 +147,9 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
     },
 
     isRunning: async (name) => (await initProcess(stateOf(name))) !== undefined,
+
+    // Its first process ended, or was killed; nobody has kept why.
+    whyEnded: async () => undefined,
 
     destroy: naming('remove', removeState),
 

@@ -68,6 +68,7 @@ export function createOptions(spec: SandboxSpec, options: DockerProviderOptions,
       Ulimits: [
         { Name: 'nofile', Soft: 4096, Hard: 4096 },
         { Name: 'core', Soft: 0, Hard: 0 },
+        { Name: 'fsize', Soft: spec.diskBytes, Hard: spec.diskBytes },
         // Elsewhere this limit counts all processes of the user on the host, so it would join sandboxes together.
         ...(isGvisor ? [{ Name: 'nproc', Soft: spec.processes, Hard: spec.processes }] : []),
       ],

@@ -125,6 +125,16 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
       return (await inspect(name))?.State.Running === true;
     },
 
+    async whyEnded(name) {
+      const container = await inspect(name);
+      if (container === undefined || container.State.Running) return undefined;
+      const limit = `${Math.round((container.HostConfig.Memory ?? 0) / 2 ** 20)} MiB`;
+      // Of gVisor the kernel's killer takes the whole, which the engine may see as a plain SIGKILL.
+      const isOutOfMemory = container.State.OOMKilled || (isolationOf(runtime) === 'gvisor' && container.State.ExitCode === 137);
+      if (isOutOfMemory) return `The whole sandbox ran out of memory (its limit is ${limit}) and was ended.`;
+      return `The sandbox ended by itself, with exit code ${container.State.ExitCode}.`;
+    },
+
     async destroy(name) {
       try {
         await docker.getContainer(name).remove({ force: true, v: true });

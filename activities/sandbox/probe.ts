@@ -21,6 +21,7 @@ export async function probeProvider(provider: SandboxProvider, scratchDirectory:
       memoryBytes: 512 * 1024 * 1024,
       cpus: 1,
       processes: 128,
+      diskBytes: 64 * 1024 * 1024,
     });
     const client = await connectSupervisor(await provider.attach(name), { sandbox: name });
     const outcome = await client.call({ callId: 'probe', name: 'bash', input: { command: 'true' }, timeoutMs: PROBE_TIMEOUT_MS });

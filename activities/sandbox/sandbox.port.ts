@@ -2,7 +2,16 @@ import type { Duplex } from 'node:stream';
 import type { IsolationLevel } from '../../workflows/contract/isolation.js';
 import type { Capabilities } from './capabilities.js';
 
-export interface SandboxSpec {
+/** What one sandbox may use. */
+export interface SandboxLimits {
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly processes: number;
+  /** Largest size of one file; all files together are held back by the disk watch. */
+  readonly diskBytes: number;
+}
+
+export interface SandboxSpec extends SandboxLimits {
   /** Unique and deterministic: names session and generation, so that a crashed creation is adopted, not repeated. */
   readonly name: string;
   /** Host directory of the session's workspace; bound read-write to /workspace. Created if missing, owned by the sandbox user. */
@@ -11,9 +20,6 @@ export interface SandboxSpec {
   readonly mountsDirectory: string;
   /** Host directory for this generation's journal; bound read-write to /run/rondo/journal. Never read by the host. */
   readonly journalDirectory: string;
-  readonly memoryBytes: number;
-  readonly cpus: number;
-  readonly processes: number;
 }
 
 /**
@@ -35,6 +41,8 @@ export interface SandboxProvider {
   /** A new byte channel to the supervisor inside (JSON lines, see supervisor-protocol.ts). */
   attach(name: string, signal?: AbortSignal): Promise<Duplex>;
   isRunning(name: string): Promise<boolean>;
+  /** Why a sandbox does not run any more, as a sentence for the model; undefined when the engine does not know. */
+  whyEnded(name: string): Promise<string | undefined>;
   /** Ends the sandbox and everything running in it. A name that does not exist is success. */
   destroy(name: string): Promise<void>;
   /** Names of all sandboxes of this installation, also of earlier processes. */

@@ -4,13 +4,18 @@ import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
 import type { LockedSession } from '../session/store.port.js';
 import { withdrawal } from '../withdrawal.js';
+import { addLoss } from '../workspace/loss.js';
 import type { Workspaces } from '../workspace/workspaces.js';
 import { attachReady, attachStarting } from './attach.js';
 import { createBinding, type PrepareSandbox } from './bind-sandbox.js';
 import { type AcquiredSandbox, createConnections } from './connections.js';
-import { type PlanDependencies, planSandbox } from './plan-sandbox.js';
+import type { DiskGuard } from './disk-guard.js';
+import { retireSandbox } from './place-claimed.js';
+import { type PlanDependencies, type PlannedSandbox, planSandbox } from './plan-sandbox.js';
 import type { SandboxProvider } from './sandbox.port.js';
+import { directoriesOf } from './session-directories.js';
 import { type StartDependencies, startSandbox } from './start-sandbox.js';
+import type { SupervisorClient } from './supervisor.client.js';
 
 const STOP_TIMEOUT_MS = 2_000;
 /** Sandboxes that one acquire makes, each in the place of one that is gone. */
@@ -19,6 +24,9 @@ const MAXIMUM_GENERATIONS = 3;
 export interface SandboxesOptions extends PlanDependencies, StartDependencies {
   readonly provider: () => Promise<SandboxProvider>;
   readonly prepare: PrepareSandbox;
+  /** Variables that every shell of the session has. No secret: whatever runs inside reads them. */
+  readonly environment: (ref: SessionRef) => Promise<Readonly<Record<string, string>>>;
+  readonly disk: DiskGuard;
   readonly workspaces: Pick<Workspaces, 'bring' | 'keep' | 'close'>;
 }
 
@@ -48,23 +56,58 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
 
   const provision = async (ref: SessionRef): Promise<AcquiredSandbox> => {
     const provider = await options.provider();
-    let dead: number | undefined;
-    for (let tries = 0; tries < MAXIMUM_GENERATIONS; tries += 1) {
-      const sandbox = await planSandbox(options, ref, provider, dead);
+    options.disk.refuse(ref.sessionId);
+    let retired: number | undefined;
+    for (let tries = 0; tries < MAXIMUM_GENERATIONS; ) {
+      const { use: sandbox, retire } = await planSandbox(options, ref, provider, retired);
+      if (!sandbox) {
+        await retireSandbox(options, ref, provider, retire);
+        retired = retire.generation;
+        continue;
+      }
+      tries += 1;
       const client = sandbox.state === 'ready' ? await attachReady(provider, sandbox.name) : await startSandbox(options, ref, provider, sandbox);
-      if (client) return { generation: sandbox.generation, client };
+      if (client) {
+        await bindTo(ref, client);
+        guardDisk(ref, provider, sandbox, client);
+        return { generation: sandbox.generation, client };
+      }
+      options.disk.end(sandbox.name);
+      const reason = options.disk.whyEnded(sandbox.name) ?? (await provider.whyEnded(sandbox.name));
+      if (reason !== undefined)
+        await store.locked(ref, async (session) => session.writeLoss(addLoss(await session.readLoss(), { skipped: [], skippedCount: 0, ended: reason })));
       // One that only does not answer still runs: it must not share the workspace with the next.
-      await provider.destroy(sandbox.name);
-      dead = sandbox.generation;
+      await retireSandbox(options, ref, provider, sandbox);
+      retired = sandbox.generation;
     }
     throw new RondoError('sandbox.failed', `${MAXIMUM_GENERATIONS} sandboxes of session ${ref.sessionId} ended one after another before they could be used.`);
   };
+
+  /** On every connection: a supervisor that was started again knows nothing of it. */
+  const bindTo = async (ref: SessionRef, client: SupervisorClient): Promise<void> => {
+    try {
+      await client.bind({ sessionId: ref.sessionId, environment: await options.environment(ref) });
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  };
+
+  const guardDisk = (ref: SessionRef, provider: SandboxProvider, { name, generation }: PlannedSandbox, client: SupervisorClient): void =>
+    options.disk.begin({
+      sessionId: ref.sessionId,
+      name,
+      directories: Object.values(directoriesOf(options.home, ref.sessionId, generation)),
+      stopWork: (reason) => client.stopWork(reason),
+      destroy: () => provider.destroy(name),
+    });
 
   /** A connection to the sandbox another worker made, if it is there. */
   const attachExisting = async (ref: SessionRef): Promise<AcquiredSandbox> => {
     const sandbox = await store.locked(ref, (session) => session.findSandbox());
     const client = sandbox?.state === 'ready' ? await attachStarting(await options.provider(), sandbox.name) : undefined;
     if (!sandbox || !client) throw new RondoError('sandbox.gone', `Session ${ref.sessionId} has no sandbox that runs.`);
+    await bindTo(ref, client);
     return { generation: sandbox.generation, client };
   };
   const existing = (ref: SessionRef) => connections.get(ref.sessionId, () => attachExisting(ref));
@@ -97,11 +140,13 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
         return current.name;
       });
       if (!name) return;
+      options.disk.end(name);
       await (await options.provider()).destroy(name);
       // Beside everything else: however long it takes, nobody waits for it, and a session that goes on ends it.
       void options.workspaces.keep(input);
     },
     async close() {
+      options.disk.close();
       ended.abort(withdrawal());
       connections.dropAll();
       await options.workspaces.close();

@@ -6,7 +6,7 @@ import { FileReply, FileRequest } from './file-protocol.js';
  * What a worker and the supervisor inside a sandbox say to each other: one JSON object per line, UTF-8.
  * The supervisor runs as the agent's own user, so the worker takes every reply for a forgery that must be bounded.
  */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Longest line either end accepts, in bytes. */
 export const MAX_LINE_BYTES = 8 * 1024 * 1024;
@@ -17,11 +17,27 @@ export const MAX_OUTCOME_TEXT = 512 * 1024;
 /** Most of the text that one piece of live output may carry, in UTF-16 code units. */
 export const MAX_OUTPUT_TEXT = 16 * 1024;
 
+/** Most variables that a binding sets, and the length of each. */
+const MAX_VARIABLES = 200;
+const MAX_VARIABLE_TEXT = 32 * 1024;
+
+const variables = z
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be the name of a variable'),
+    z
+      .string()
+      .max(MAX_VARIABLE_TEXT)
+      .refine((text) => !text.includes('\0'), 'must not contain a zero byte'),
+  )
+  .refine((record) => Object.keys(record).length <= MAX_VARIABLES, `must be ${MAX_VARIABLES} variables at most`);
+
 const callId = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 letters, digits, _ or -');
 
 export const SupervisorRequest = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello') }),
   z.object({ type: z.literal('ping') }),
+  /** Makes the sandbox a session's; repeated, it changes the environment of shells that start later. */
+  z.object({ type: z.literal('bind'), session_id: callId, environment: variables }),
   z.object({
     type: z.literal('call'),
     call_id: callId,
@@ -35,6 +51,8 @@ export const SupervisorRequest = z.discriminatedUnion('type', [
       .max(24 * 3_600_000),
   }),
   z.object({ type: z.literal('cancel'), call_id: callId }),
+  /** Ends every call and everything they started, in the background too; `reason` is a sentence for the model. */
+  z.object({ type: z.literal('stop_work'), reason: z.string().min(1).max(1000) }),
   FileRequest,
 ]);
 
@@ -83,6 +101,7 @@ export const SupervisorReply = z.discriminatedUnion('type', [
     version: z.number().int(),
   }),
   z.object({ type: z.literal('pong') }),
+  z.object({ type: z.literal('bound') }),
   z.object({
     type: z.literal('output'),
     call_id: callId,

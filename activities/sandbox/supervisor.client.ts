@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
 import { isWithdrawn } from '../withdrawal.js';
+import { createBindingRequests, type SandboxBinding } from './binding-request.js';
 import { createFileTransfers, type SandboxFiles } from './file-transfers.js';
 import { createLineSplitter } from './lines.js';
 import {
@@ -37,11 +38,15 @@ export interface SupervisorClient extends SandboxFiles {
   readonly isOpen: boolean;
   /** Resolves when the connection has ended, whoever ended it. */
   readonly closed: Promise<void>;
+  /** Makes the sandbox a session's, before its first call. Errors: `sandbox.failed`. */
+  bind(binding: SandboxBinding): Promise<void>;
   /**
    * Rejects with `sandbox.failed` when the channel breaks, the supervisor falls silent or the call is overdue (attach
    * again and repeat the call), with `request.conflict` when the id was used for another call.
    */
   call(call: SupervisorCall): Promise<ToolOutcome>;
+  /** Ends every call and everything they started; the model reads `reason`. Nobody answers. */
+  stopWork(reason: string): void;
   /** Cancels a call that somebody else may be waiting for; nobody answers. */
   cancel(callId: string): void;
   close(): void;
@@ -93,6 +98,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
     hello.reject(failure);
     closed.resolve();
     for (const call of [...pending.values()]) call.settle(failure);
+    binding.end(failure);
     transfers.end(failure);
   };
 
@@ -108,6 +114,8 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
         return fail(`its supervisor speaks version ${reply.version} of the protocol, this worker version ${PROTOCOL_VERSION}`);
       case 'pong':
         return;
+      case 'bound':
+        return binding.bound();
       case 'output':
         return pending.get(reply.call_id)?.onOutput?.(reply.text, reply.offset);
       case 'result':
@@ -119,6 +127,8 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
         return transfers.receive(reply);
     }
   };
+
+  const binding = createBindingRequests(sandbox, send);
 
   channel.on('data', (chunk: Buffer) => {
     const now = performance.now();
@@ -178,6 +188,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
       return failure === undefined;
     },
     closed: closed.promise,
+    bind: (to) => (failure === undefined ? binding.bind(to) : Promise.reject(failure)),
     call({ callId, name, input, timeoutMs, signal, onOutput }) {
       if (failure !== undefined) return Promise.reject(failure);
       if (isWithdrawn(signal)) return Promise.reject(signal?.reason);
@@ -214,6 +225,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
         send(request);
       });
     },
+    stopWork: (reason) => send({ type: 'stop_work', reason }),
     cancel: (callId) => send({ type: 'cancel', call_id: callId }),
     close: () => fail('it was closed on this side'),
   };

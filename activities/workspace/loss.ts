@@ -19,7 +19,13 @@ export function addLoss(before: SandboxLoss | undefined, after: SandboxLoss): Sa
   const since = [before.changesSince, after.changesSince].filter((time) => time !== undefined);
   const earliest = since.includes(null) ? null : since.toSorted()[0];
   const more = after.skippedCount > 0 ? after : before;
-  return { ...(earliest === undefined ? {} : { changesSince: earliest }), skipped: more.skipped, skippedCount: more.skippedCount };
+  const ended = after.ended ?? before.ended;
+  return {
+    ...(ended === undefined ? {} : { ended }),
+    ...(earliest === undefined ? {} : { changesSince: earliest }),
+    skipped: more.skipped,
+    skippedCount: more.skippedCount,
+  };
 }
 
 const WHY: Readonly<Record<string, string>> = {
@@ -31,7 +37,7 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 /** What the model reads before the next result. */
-export function tellLoss({ changesSince, skipped, skippedCount }: SandboxLoss): string {
+export function tellLoss({ ended, changesSince, skipped, skippedCount }: SandboxLoss): string {
   const files =
     changesSince === undefined
       ? 'files in /workspace and /mnt are as they were'
@@ -41,7 +47,8 @@ export function tellLoss({ changesSince, skipped, skippedCount }: SandboxLoss): 
   const names = skipped.map(({ path, why }) => `${JSON.stringify(inside(path))} (${WHY[why] ?? why})`).join(', ');
   const more = skippedCount > skipped.length ? `, and ${skippedCount - skipped.length} more` : '';
   const exceptions = skippedCount === 0 ? '' : ` Not kept: ${names}${more}.`;
-  return `Note: this call ran in a new sandbox. Running programs, background jobs and shell state of the one before are gone; ${files}.${exceptions}`;
+  const why = ended === undefined ? '' : ` ${ended}`;
+  return `Note: this call ran in a new sandbox.${why} Running programs, background jobs and shell state of the one before are gone; ${files}.${exceptions}`;
 }
 
 /** As the model knows the path. Names may be any bytes; what is no UTF-8 is shown as best it can be. */

@@ -1,22 +1,36 @@
 import { stripVTControlCharacters } from 'node:util';
 import { type SandboxOutcome, textOutcome } from '../../activities/sandbox/supervisor-protocol.js';
 import { DEFAULT_TOOL_TIMEOUT_MS, type ToolInput } from '../../activities/sandbox/tool-inputs.js';
+import { describeLimits, readLimitCounts } from './limits.js';
+import { killMarked } from './process-tree.js';
 import { type CommandEnd, type Shell, startShell } from './shell.js';
-import { stopReason, type Tool, type ToolContext } from './tool.js';
+import { limitReached, stopStatus, type Tool, type ToolContext } from './tool.js';
 
 const FRESH = 'Working directory, variables and functions of the old shell are gone; files are kept.';
+
+const KILLED_ALL = 'The command and everything else running in this shell was killed.';
+const KILLED_COMMAND = 'The command and everything it started was killed; jobs that earlier commands left in the background go on.';
 
 export interface BashOptions {
   readonly workspace: string;
   readonly scratch: string;
+  /** What a new shell has in its environment beside that of the sandbox. */
+  readonly environment: () => Readonly<Record<string, string>>;
   /** An earlier supervisor of this sandbox had a shell that the model does not know to be gone. */
   readonly shellWasLost: boolean;
 }
 
+export interface Bash {
+  readonly tool: Tool<ToolInput<'bash'>>;
+  /** Kills the shell and everything that shells have started, also what runs in the background; the next call says why. */
+  readonly endAll: (reason: string) => void;
+}
+
 /** The `bash` tool: one shell for all calls, one call at a time. */
-export function createBashTool(options: BashOptions): Tool<ToolInput<'bash'>> {
+export function createBash(options: BashOptions): Bash {
   let shell: Shell | undefined;
   let notice = options.shellWasLost ? `[This is a new shell: the old one ended unexpectedly. ${FRESH}]\n` : '';
+  let busy = false;
   let last: Promise<unknown> = Promise.resolve();
 
   const run = async (input: ToolInput<'bash'>, context: ToolContext): Promise<SandboxOutcome> => {
@@ -31,42 +45,60 @@ export function createBashTool(options: BashOptions): Tool<ToolInput<'bash'>> {
     }
     if (shell !== undefined && !shell.alive) {
       shell = undefined;
-      notice = `[The old shell has ended since the last call. ${FRESH}]\n`;
+      notice ||= `[The old shell has ended since the last call. ${FRESH}]\n`;
     }
     const limitMs = Math.min(input.timeout_ms ?? DEFAULT_TOOL_TIMEOUT_MS, context.timeoutMs);
-    const current = shell ?? startShell({ cwd: options.workspace, scratch: options.scratch });
+    const current = shell ?? startShell({ cwd: options.workspace, scratch: options.scratch, environment: options.environment() });
     shell = current;
     context.startClock(limitMs);
-    const stop = () => void current.kill();
+    // A time-out is the command's own: a server that an earlier one has started goes on.
+    const kill = () => (stopStatus(context.signal) === 'timed_out' ? current.killCommand() : current.kill());
+    const stop = () => void kill();
     context.signal.addEventListener('abort', stop, { once: true });
+    const before = readLimitCounts();
     let end: CommandEnd;
+    busy = true;
     try {
       end = await current.run(input.command, (text) => context.output.write(text));
     } finally {
+      busy = false;
       context.signal.removeEventListener('abort', stop);
     }
     const printed = stripVTControlCharacters(context.output.text()).replace(/\n+$/, '');
-    const outcome = describe(end, context.signal, limitMs, `${notice}${printed}`);
+    const limits = describeLimits(before, readLimitCounts(), { exitCode: end.exitCode, printed });
+    const outcome = describe(end, context.signal, limitMs, [`${notice}${printed}`, ...limits.map((limit) => `[${limit}]`)].filter(Boolean).join('\n'));
     notice = '';
-    if (context.signal.aborted) await current.kill();
+    if (context.signal.aborted) await kill();
     if (context.signal.aborted || end.type === 'died') shell = undefined;
     return outcome;
   };
 
-  return (input, context) => {
-    const turn = last.then(() => run(input, context));
-    last = turn.catch(() => {});
-    return turn;
+  return {
+    tool(input, context) {
+      const turn = last.then(() => run(input, context));
+      last = turn.catch(() => {});
+      return turn;
+    },
+    endAll(reason) {
+      killMarked();
+      // A running call says it itself.
+      if (!busy) notice = `[${reason} Everything that ran in the background was killed. This is a new shell. ${FRESH}]\n`;
+    },
   };
 }
 
 function describe(end: CommandEnd, signal: AbortSignal, limitMs: number, printed: string): SandboxOutcome {
   const body = printed === '' ? '' : `${printed}\n`;
   if (signal.aborted) {
-    const why = stopReason(signal) === 'timed_out' ? `its time limit of ${limitMs} ms was reached` : 'it was interrupted';
+    const status = stopStatus(signal);
+    const why = {
+      timed_out: `its time limit of ${limitMs} ms was reached.`,
+      interrupted: 'it was interrupted.',
+      completed: limitReached(signal) ?? 'a limit was reached.',
+    };
     return textOutcome(
-      stopReason(signal),
-      `${body}[Stopped: ${why}. The command and everything else running in this shell was killed. The next command gets a new shell. ${FRESH}]`,
+      status,
+      `${body}[Stopped: ${why[status]} ${status === 'timed_out' ? KILLED_COMMAND : KILLED_ALL} The next command gets a new shell. ${FRESH}]`,
     );
   }
   if (end.type === 'done') {

@@ -2,7 +2,7 @@ import { type SandboxOutcome, type SupervisorErrorCode, textOutcome } from '../.
 import { isToolName, TOOL_INPUTS, type ToolInput, type ToolName } from '../../activities/sandbox/tool-inputs.js';
 import { type CallOutput, createCallOutput } from './call-output.js';
 import { callDigest, type Journal } from './journal.js';
-import { type StopReason, stopReason, type Tool } from './tool.js';
+import { limitReached, type StopReason, stopStatus, type Tool } from './tool.js';
 
 export type ToolTable = { readonly [Name in ToolName]: Tool<ToolInput<Name>> };
 
@@ -32,6 +32,8 @@ export interface Calls {
   call(request: CallRequest): AttachedCall;
   /** Stops the call; one that was not made yet will not run any more. */
   cancel(callId: string): void;
+  /** Stops all calls, and what earlier ones left running in the background; `reason` is a sentence for the model. */
+  stopWork(reason: string): void;
 }
 
 interface RunningCall extends AttachedCall {
@@ -43,7 +45,7 @@ const KEPT_OUTPUT = 100 * 1024;
 const SPILL_LIMIT = 64 * 1024 * 1024;
 
 /** At most once for every call id, whatever is repeated and whoever asks. */
-export function createCalls(options: { journal: Journal; tools: ToolTable; outputDirectory: string }): Calls {
+export function createCalls(options: { journal: Journal; tools: ToolTable; outputDirectory: string; endBackground: (reason: string) => void }): Calls {
   const { journal, tools } = options;
   const running = new Map<string, RunningCall>();
 
@@ -89,6 +91,10 @@ export function createCalls(options: { journal: Journal; tools: ToolTable; outpu
       const call = start(request, name);
       running.set(request.callId, call);
       return call;
+    },
+    stopWork(reason) {
+      for (const call of running.values()) call.stop({ limit: reason });
+      options.endBackground(reason);
     },
     cancel(callId) {
       if (journal.find(callId) !== undefined) return running.get(callId)?.stop('interrupted');
@@ -141,8 +147,9 @@ async function runTool(tools: ToolTable, name: ToolName, request: CallRequest, o
 
 function stopped(name: string, signal: AbortSignal): Promise<SandboxOutcome> {
   const outcome = () => {
-    const reason = stopReason(signal);
-    return textOutcome(reason, `${name}: ${reason === 'timed_out' ? 'stopped, its time limit was reached' : 'interrupted'}`);
+    const status = stopStatus(signal);
+    const why = { timed_out: 'stopped, its time limit was reached', interrupted: 'interrupted', completed: `stopped. ${limitReached(signal)}` };
+    return textOutcome(status, `${name}: ${why[status]}`);
   };
   if (signal.aborted) return Promise.resolve(outcome());
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(outcome()), { once: true }));

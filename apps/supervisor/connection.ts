@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { createLineSplitter } from '../../activities/sandbox/lines.js';
 import { MAX_LINE_BYTES, MAX_OUTPUT_TEXT, PROTOCOL_VERSION, type SupervisorReply, SupervisorRequest } from '../../activities/sandbox/supervisor-protocol.js';
+import type { Binding } from './binding.js';
 import type { CallOutput } from './call-output.js';
 import { CallRefused, type Calls } from './calls.js';
 import type { Files } from './files.js';
@@ -10,7 +11,10 @@ import { createTransfers } from './transfers.js';
 const OUTPUT_INTERVAL_MS = 50;
 
 /** Speaks the protocol with one worker. Ends with the channel, and so do file streams; the calls go on. */
-export function serveConnection(channel: Duplex, options: { readonly calls: Calls; readonly files: Files; readonly bootId: string }): void {
+export function serveConnection(
+  channel: Duplex,
+  options: { readonly calls: Calls; readonly binding: Binding; readonly files: Files; readonly bootId: string },
+): void {
   const split = createLineSplitter(MAX_LINE_BYTES);
   const subscriptions = new Set<() => void>();
   const send = (reply: SupervisorReply): boolean => channel.writable && channel.write(`${JSON.stringify(reply)}\n`);
@@ -20,10 +24,15 @@ export function serveConnection(channel: Duplex, options: { readonly calls: Call
     switch (request.type) {
       case 'hello':
         return void send({ type: 'hello', boot_id: options.bootId, version: PROTOCOL_VERSION });
+      case 'bind':
+        options.binding.bind(request.session_id, request.environment);
+        return void send({ type: 'bound' });
       case 'ping':
         return void send({ type: 'pong' });
       case 'cancel':
         return options.calls.cancel(request.call_id);
+      case 'stop_work':
+        return options.calls.stopWork(request.reason);
       case 'call':
         return attach(request);
       default:

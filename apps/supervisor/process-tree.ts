@@ -5,22 +5,31 @@ interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly session: number;
+  /** Clock ticks after the system's start. */
+  readonly startedAt: number;
 }
+
+const GIVE_UP_MS = 1500;
+/** What Linux shows to programs, whatever the kernel's own clock. */
+const TICKS_PER_SECOND = 100;
 
 /** Environment variable every shell is started with, so that what it started can be found after it moved away. */
 export const SHELL_MARKER = 'RONDO_SHELL';
 
 /**
  * Kills a shell and everything it started: its descendants, its session, and processes that carry its marker in
- * their environment though they have left both (daemons). Resolves when none is left, or after `giveUpMs`.
+ * their environment though they have left both (daemons). Jobs from before `spareBefore` (of `ticksNow`) go on, with what they
+ * start. Resolves when none is left, or after a while.
  */
-export async function killTree(shell: { readonly pid: number; readonly marker: string }, giveUpMs = 1500): Promise<void> {
-  const until = Date.now() + giveUpMs;
+export async function killTree(shell: { readonly pid: number; readonly marker: string }, spareBefore = 0): Promise<void> {
+  const until = Date.now() + GIVE_UP_MS;
   // Stopped first: the script must not go on when the command it waits for is killed, nor its children lose their parent.
   signal(shell.pid, 'SIGSTOP');
   const doomed = new Set([shell.pid]);
   for (;;) {
-    const alive = processes();
+    const found = processes();
+    const spared = descendants(found, ({ pid, startedAt }) => pid !== shell.pid && startedAt < spareBefore);
+    const alive = found.filter(({ pid }) => !spared.has(pid));
     let grew = true;
     while (grew) {
       grew = false;
@@ -36,6 +45,22 @@ export async function killTree(shell: { readonly pid: number; readonly marker: s
     if (Date.now() > until) return;
     await delay(10);
   }
+}
+
+/** Processes that a rule picks, and all that they have started and that still has a parent. */
+function descendants(all: readonly Process[], picked: (process: Process) => boolean): Set<number> {
+  const found = new Set(all.filter(picked).map(({ pid }) => pid));
+  for (let before = -1; before !== found.size; ) {
+    before = found.size;
+    for (const { pid, parent } of all) if (found.has(parent)) found.add(pid);
+  }
+  return found;
+}
+
+/** The time as processes' beginnings are counted; a process of this very moment counts as later. */
+export function ticksNow(): number {
+  const [uptime] = fs.readFileSync('/proc/uptime', 'latin1').split(' ');
+  return Math.floor(Number(uptime) * TICKS_PER_SECOND);
 }
 
 /** Kills whatever shells of an earlier supervisor have left running. */
@@ -60,8 +85,9 @@ function processes(): Process[] {
     try {
       const stat = fs.readFileSync(`/proc/${name}/stat`, 'latin1');
       // The second field is the program's name in parentheses and may itself hold anything.
-      const [state, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      if (state !== 'Z' && state !== 'X') found.push({ pid, parent: Number(parent), session: Number(session) });
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const [state, parent, , session] = fields;
+      if (state !== 'Z' && state !== 'X') found.push({ pid, parent: Number(parent), session: Number(session), startedAt: Number(fields[19]) });
     } catch {
       // ended in between
     }

@@ -3,7 +3,8 @@ import * as fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { createFileTools } from './anthropic-toolset.adapter.js';
-import { createBashTool } from './bash.tool.js';
+import { createBash } from './bash.tool.js';
+import { createBinding } from './binding.js';
 import { createCalls } from './calls.js';
 import { serveConnection } from './connection.js';
 import { dialNewSockets } from './dial.js';
@@ -27,20 +28,22 @@ export interface ServeOptions {
 export function serve(options: ServeOptions): void {
   killMarked();
   const scratch = path.dirname(options.socket);
+  const binding = createBinding(options.mounts);
   const journal = openJournal(options.journal);
+  const bash = createBash({ workspace: options.workspace, scratch, environment: binding.environment, shellWasLost: journal.inherited });
   const calls = createCalls({
+    endBackground: bash.endAll,
     journal,
     outputDirectory: path.join(options.workspace, '.rondo', 'outputs'),
     tools: {
-      bash: createBashTool({ workspace: options.workspace, scratch, shellWasLost: journal.inherited }),
+      bash: bash.tool,
       ...createFileTools({ workspace: options.workspace, otherRoots: ['/tmp', options.mounts].filter((root) => fs.existsSync(root)) }),
     },
   });
   const roots = [options.workspace, options.mounts];
   clearStaging(roots);
-  makeMounts(options.mounts);
   const bootId = randomUUID();
-  const accept = (socket: net.Socket) => serveConnection(socket, { calls, files: createFiles(roots), bootId });
+  const accept = (socket: net.Socket) => serveConnection(socket, { calls, binding, files: createFiles(roots), bootId });
 
   if (options.dial !== undefined) {
     dialNewSockets(options.dial, accept);
@@ -48,15 +51,4 @@ export function serve(options: ServeOptions): void {
   }
   fs.rmSync(options.socket, { force: true });
   net.createServer({ allowHalfOpen: true }, accept).listen(options.socket);
-}
-
-/** The directories that a session's files come in and go out by. A full disk does not keep the tools from running. */
-function makeMounts(mounts: string): void {
-  for (const name of ['session/uploads', 'session/outputs', 'skills']) {
-    try {
-      fs.mkdirSync(path.join(mounts, name), { recursive: true });
-    } catch {
-      // Whoever writes there is told.
-    }
-  }
 }

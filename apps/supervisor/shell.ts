@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { killTree, SHELL_MARKER } from './process-tree.js';
+import { killTree, SHELL_MARKER, ticksNow } from './process-tree.js';
 
 /** How a command ended. `died`: the shell itself ended with it (`exit`, a signal, `set -e`). */
 export type CommandEnd =
@@ -17,6 +17,8 @@ export interface Shell {
   run(command: string, onOutput: (text: string) => void): Promise<CommandEnd>;
   /** Kills the shell and everything it started; a running command then ends as `died`. */
   kill(): Promise<void>;
+  /** Kills the shell and what the running command has started; jobs of earlier commands go on. */
+  killCommand(): Promise<void>;
 }
 
 /** How long output may still arrive after the shell has died; background children can hold the pipe open for good. */
@@ -27,16 +29,23 @@ const DRAIN_MS = 100;
  * of swallowing the end marker. Descriptor 3 is the output pipe: a command that redirects the shell's own output
  * (`exec > log`) loses neither the marker nor the next command's output.
  */
-export function startShell(options: { readonly cwd: string; readonly scratch: string }): Shell {
+export function startShell(options: {
+  readonly cwd: string;
+  readonly scratch: string;
+  /** Beside that of the supervisor. */
+  readonly environment: Readonly<Record<string, string>>;
+}): Shell {
   const marker = randomBytes(12).toString('hex');
   const commandFile = path.join(options.scratch, 'command');
-  const child = spawn('/usr/bin/env', [`${SHELL_MARKER}=${marker}`, 'TERM=dumb', 'bash', '--noprofile', '--norc'], {
+  const variables = Object.entries(options.environment).map(([name, value]) => `${name}=${value}`);
+  const child = spawn('/usr/bin/env', [...variables, `${SHELL_MARKER}=${marker}`, 'TERM=dumb', 'bash', '--noprofile', '--norc'], {
     cwd: options.cwd,
     stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,
   });
   const pid = child.pid;
   let ended: CommandEnd | undefined;
+  let commandBegan = 0;
   let onText: (text: string) => void = () => {};
   child.stdout.setEncoding('utf8').on('data', (text: string) => onText(text));
   child.stdin.on('error', () => {});
@@ -52,12 +61,18 @@ export function startShell(options: { readonly cwd: string; readonly scratch: st
   // The out-of-memory killer should take what the agent runs, not the supervisor.
   child.stdin.write('exec 3>&1 1>/dev/null; echo 1000 2>/dev/null >/proc/self/oom_score_adj\n');
 
+  const killAll = async (spareBefore: number): Promise<void> => {
+    if (pid !== undefined) await killTree({ pid, marker }, spareBefore);
+    await Promise.race([exited, delay(DRAIN_MS)]);
+  };
+
   return {
     get alive() {
       return ended === undefined;
     },
     async run(command, onOutput) {
       const nonce = randomBytes(12).toString('hex');
+      commandBegan = ticksNow();
       fs.writeFileSync(commandFile, command, { mode: 0o600 });
       const done = new Promise<CommandEnd>((resolve) => {
         onText = scanForEnd(nonce, onOutput, (exitCode) => resolve({ type: 'done', exitCode }));
@@ -72,10 +87,8 @@ export function startShell(options: { readonly cwd: string; readonly scratch: st
       onText = () => {};
       return end;
     },
-    async kill() {
-      if (pid !== undefined) await killTree({ pid, marker });
-      await Promise.race([exited, delay(DRAIN_MS)]);
-    },
+    kill: () => killAll(0),
+    killCommand: () => killAll(commandBegan),
   };
 }
 

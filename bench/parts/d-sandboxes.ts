@@ -55,6 +55,7 @@ async function measureOne(stack: Stack, run: Run, { provider, cold, bash, read }
       memoryBytes: sandbox.memoryMb * 1024 * 1024,
       cpus: sandbox.cpus,
       processes: sandbox.processes,
+      diskBytes: sandbox.diskMb * 1024 * 1024,
     });
     const client = await connectDirectly(provider, name);
     await timedCall(client, 'bash', { command: 'true' });

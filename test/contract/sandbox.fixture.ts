@@ -38,6 +38,7 @@ export const aSpec = (engine: TestEngine, overrides: Partial<SandboxSpec> = {}):
     memoryBytes: 512 * MEBIBYTE,
     cpus: 1,
     processes: 128,
+    diskBytes: 1024 * MEBIBYTE,
     ...overrides,
   };
 };
@@ -50,6 +51,7 @@ export async function aSandbox(engine: TestEngine, overrides: Partial<SandboxSpe
 
 export async function connected(engine: TestEngine, spec: SandboxSpec, options: Partial<SupervisorClientOptions> = {}): Promise<SandboxUnderTest> {
   const client = await connectSupervisor(await engine.provider.attach(spec.name), { sandbox: spec.name, ...options });
+  await client.bind({ sessionId: spec.name, environment: { BOUND_LATE: 'as it is: $HOME `x` "y"' } });
   const call: SandboxUnderTest['call'] = (name, input, { id = freshId('sevt'), timeoutMs = 60_000, ...rest } = {}) =>
     client.call({ callId: id, name, input, timeoutMs, ...rest });
   return {
