@@ -1,12 +1,15 @@
 /** Where the egress gateway's folder is in a sandbox, and what lies in it. */
-export const EGRESS_FOLDER = '/run/rondo/egress';
+const EGRESS_FOLDER = '/run/rondo/egress';
 export const EGRESS_SOCKET = 'egress.sock';
 export const CA_CERTIFICATE = 'ca.pem';
 export const CA_BUNDLE = 'ca-bundle.pem';
 export const CA_TRUST_STORE = 'ca.jks';
 
+/** Java asks for one to open a trust store; it protects nothing. */
+export const TRUST_STORE_PASSWORD = 'changeit';
+
 /** Where the supervisor listens for programs that use a proxy. */
-export const PROXY_PORT = 3128;
+const PROXY_PORT = 3128;
 
 export interface EgressAddress {
   /** `http://127.0.0.1:3128` in a sandbox. */
@@ -52,7 +55,7 @@ export function egressEnvironment(
       '-Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]',
       `-Djavax.net.ssl.trustStore=${folder}/${CA_TRUST_STORE}`,
       '-Djavax.net.ssl.trustStoreType=JKS',
-      '-Djavax.net.ssl.trustStorePassword=changeit',
+      `-Djavax.net.ssl.trustStorePassword=${TRUST_STORE_PASSWORD}`,
     ].join(' '),
   };
 }

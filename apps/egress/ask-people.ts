@@ -29,6 +29,7 @@ export function createAskPeople({ pool, listener }: AskParts): AskPeople {
       if (locked.record.status === 'terminated') throw new Refusal(403, 'session is terminated', 'The session has ended.');
       return locked.askNetworkQuestion(asked);
     });
+    if (!question) throw new Refusal(429, 'too many questions', 'Too many questions of this session wait for an answer already.');
     return toVerdict(await answered(session, question), asked);
   };
 

@@ -39,8 +39,8 @@ export const toRawHeaders = (headers: HeaderList): string[] => headers.flat();
 /** The first value of a field. */
 export const headerOf = (headers: HeaderList, name: string): string | undefined => headers.find(([given]) => given === name)?.[1];
 
-/** Whether a value has what no header can hold: control characters other than tabs. */
-export const hasControls = (text: string): boolean => [...text].some((character) => (character < ' ' && character !== '\t') || character === '\x7f');
+/** Whether a header's value, one byte to a character, has what none can hold: control characters other than tabs. */
+export const hasControls = (text: string): boolean => Buffer.from(text, 'latin1').some((byte) => (byte < 0x20 && byte !== 0x09) || byte === 0x7f);
 
 const HOP_BY_HOP = new Set([
   'connection',

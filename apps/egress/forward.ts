@@ -18,6 +18,8 @@ export interface ForwardParts {
   readonly policies: SessionPolicies;
   readonly ask: AskPeople;
   readonly audit: Audit;
+  /** Most connections of one sandbox at a time, and most requests. */
+  readonly connections: number;
 }
 
 export interface Destined {
@@ -27,22 +29,24 @@ export interface Destined {
 }
 
 /** Bodies up to this many bytes are held until they are whole, so that their length is known after secrets are put in. */
-const WHOLE_BODY_BYTES = 1_048_576;
+const WHOLE_BODY_BYTES = 262_144;
 
 export const defaultPort = (scheme: Scheme): number => (scheme === 'https' ? 443 : 80);
 
 /** Carries out one request of a sandbox, or answers why not. Never rejects. */
 export async function forward(parts: ForwardParts, { sandbox, scheme, target }: Destined, exchange: Exchange): Promise<void> {
   const line = startLine(parts.audit, sandbox, { protocol: scheme, target, method: exchange.method, path: exchange.path });
-  const work = { line, answered: false };
+  let injected: InjectedRequest | undefined;
+  sandbox.going += 1;
   try {
     checkHead(exchange, target, defaultPort(scheme));
+    if (sandbox.going > parts.connections) throw new Refusal(429, 'limit of requests at once', 'This sandbox has too many requests open at once.');
     const meter = await sandbox.meter();
     meter.countRequest();
     const request = { method: exchange.method, path: exchange.path };
     const { rules, verdict } = await admit(parts, sandbox, { ...target, request }, exchange.signal);
     line.verdict = verdict;
-    const injected = injectSecrets(rules, { scheme, target, path: exchange.path, headers: exchange.headers });
+    injected = injectSecrets(rules, { scheme, target, path: exchange.path, headers: exchange.headers });
     const countUp = (bytes: number): void => {
       line.bytesUp += bytes;
       meter.countBytes(bytes);
@@ -64,16 +68,14 @@ export async function forward(parts: ForwardParts, { sandbox, scheme, target }: 
       signal: exchange.signal,
       preferHttp2: needsHttp2(exchange),
     });
-    line.credentialIds = [...injected.used.keys()];
-    work.answered = true;
-    line.status = answer.status;
-    await relay(exchange, answer, mayKnow ? injected : undefined, countDown);
-    line.credentialIds = [...injected.used.keys()];
+    await relay(exchange, answer, mayKnow ? injected : undefined, countDown, line);
   } catch (error) {
     line.fail(error);
-    if (work.answered) exchange.abort();
+    if (line.status !== null || exchange.signal.aborted) exchange.abort();
     else answerRefusal(exchange, error, line);
   } finally {
+    sandbox.going -= 1;
+    line.credentialIds = [...(injected?.used.keys() ?? [])];
     line.end();
   }
 }
@@ -130,30 +132,46 @@ function outgoingHeaders(
   ];
 }
 
-async function relay(exchange: Exchange, answer: UpstreamResponse, injected: InjectedRequest | undefined, count: (bytes: number) => void): Promise<void> {
+async function relay(
+  exchange: Exchange,
+  answer: UpstreamResponse,
+  injected: InjectedRequest | undefined,
+  count: (bytes: number) => void,
+  line: AuditLine,
+): Promise<void> {
   const hasBody = exchange.method !== 'HEAD' && answer.status !== 204 && answer.status !== 304;
   const masks = injected ? [...[...injected.used.values()].flat(), ...injected.possible] : [];
   const plain = endToEnd(answer.headers);
-  const masked = injected && maskAnswer(plain, masks, hasBody);
-  const sink = exchange.respond(answer.status, masked?.headers ?? plain);
-  const counting = countingStream(count, () => exchange.addTrailers(maskFields(endToEnd(answer.trailers()), masks)));
-  await pipe(answer.body, hasBody ? (masked?.steps ?? []) : [], counting, sink);
+  try {
+    const masked = injected && maskAnswer(plain, masks, hasBody);
+    const sink = exchange.respond(answer.status, masked?.headers ?? plain);
+    line.status = answer.status;
+    const counting = countingStream(count, () => exchange.addTrailers(maskFields(endToEnd(answer.trailers()), masks)));
+    await pipe(answer.body, hasBody ? (masked?.steps ?? []) : [], counting, sink);
+  } catch (error) {
+    answer.body.destroy();
+    throw error;
+  }
 }
 
 const pipe = (source: Readable, steps: readonly Transform[], counting: Transform, sink: Writable): Promise<void> =>
   pipeline([source, ...steps, counting, sink]);
 
 function answerRefusal(exchange: Exchange, error: unknown, line: AuditLine): void {
-  if (exchange.signal.aborted) return exchange.abort();
   const refusal = error instanceof Refusal ? error : new Refusal(502, 'failed', 'Rondo could not carry out this request.');
   const body = Buffer.from(`${refusal.message}\n`);
   line.status = refusal.status;
-  const sink = exchange.respond(refusal.status, [
+  const headers: HeaderList = [
     ['content-type', 'text/plain; charset=utf-8'],
     ['content-length', String(body.length)],
     ['x-rondo-egress', refusal.rule.replace(/[^\x20-\x7e]/g, '?')],
     // What is left of the request's body is not read, nor what follows a request that is not clear.
     ...(exchange.version === 1 && (exchange.body || refusal.status === 400) ? [['connection', 'close'] as const] : []),
-  ]);
-  sink.end(body);
+  ];
+  try {
+    exchange.respond(refusal.status, headers).end(body);
+  } catch {
+    // The client was gone in this very moment.
+    exchange.abort();
+  }
 }

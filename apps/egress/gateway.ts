@@ -57,6 +57,7 @@ export async function startGateway(parts: GatewayParts): Promise<{ readonly fold
     upstream: createUpstream({ guard: parts.guard, extraCa: parts.extraCa, idleMs }),
     meter: meterOf(() => transaction(pool, record.workspaceId, (tx) => readEgressTotals(tx, record.sessionId)), limits),
     held: 0,
+    going: 0,
     connections: new Set(),
   });
   const endpoints = createEndpoints({ folder, publicFolder, serve: proxy.serve, createSandbox, log });

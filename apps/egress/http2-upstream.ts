@@ -74,7 +74,15 @@ function exchange(session: ClientHttp2Session, request: UpstreamRequest): Promis
     signal: request.signal,
   });
   let trailers: HeaderList = [];
-  stream.once('wantTrailers', () => stream.sendTrailers(Object.fromEntries(request.trailers())));
+  // Also for what fails after the answer has been read.
+  stream.on('error', () => undefined);
+  stream.once('wantTrailers', () => {
+    try {
+      stream.sendTrailers(Object.fromEntries(request.trailers()));
+    } catch {
+      stream.close(constants.NGHTTP2_CANCEL);
+    }
+  });
   stream.once('trailers', (_fields: unknown, _flags: number, raw: string[] | undefined) => {
     trailers = toHeaderList(raw ?? []);
   });

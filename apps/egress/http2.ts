@@ -50,7 +50,7 @@ function http2Exchange(stream: ServerHttp2Stream, head: Head, endStream: boolean
     body: endStream ? undefined : stream,
     requestTrailers: () => received,
     respond(status, answered) {
-      stream.once('wantTrailers', () => stream.sendTrailers(toObject(sent)));
+      stream.once('wantTrailers', () => sendTrailers(stream, sent));
       stream.respond([':status', String(status), ...toRawHeaders(endToEnd(answered))], { waitForTrailers: true });
       return stream;
     },
@@ -60,6 +60,15 @@ function http2Exchange(stream: ServerHttp2Stream, head: Head, endStream: boolean
     abort: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
     signal: gone.signal,
   };
+}
+
+/** In an event nobody catches what is thrown, and the other side chose these fields. */
+function sendTrailers(stream: ServerHttp2Stream, trailers: HeaderList): void {
+  try {
+    stream.sendTrailers(toObject(trailers));
+  } catch {
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
 }
 
 const toObject = (headers: HeaderList): Record<string, string[]> =>

@@ -1,7 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-
-/** Java asks for one to open a trust store; it protects nothing. */
-export const TRUST_STORE_PASSWORD = 'changeit';
+import { TRUST_STORE_PASSWORD } from '../../activities/sandbox/egress-environment.js';
 
 const MAGIC = 0xfeedfeed;
 const VERSION = 2;

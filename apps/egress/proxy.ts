@@ -14,8 +14,6 @@ import { openWebSocket, wantsWebSocket } from './upgrade.js';
 export interface ProxyParts extends ForwardParts {
   readonly leafFor: LeafContexts;
   readonly idleMs: number;
-  /** Most connections of one sandbox at a time. */
-  readonly connections: number;
 }
 
 /** Serves sandboxes. */
@@ -33,7 +31,8 @@ export function createProxy(parts: ProxyParts): SandboxProxy {
   const going = new Set<Promise<void>>();
   const track = (work: Promise<void>): void => {
     going.add(work);
-    void work.finally(() => going.delete(work));
+    const done = (): void => void going.delete(work);
+    work.then(done, done);
   };
   const destinations = new WeakMap<object, Destined>();
   const options = {

@@ -4,6 +4,7 @@ import { malformed } from './refusal.js';
 
 type RequestHead = Pick<Exchange, 'version' | 'method' | 'path' | 'authorities' | 'headers'>;
 
+const LONGEST_METHOD = 40;
 const REFUSED_METHODS = new Set(['TRACE', 'TRACK', 'CONNECT']);
 
 /**
@@ -12,6 +13,7 @@ const REFUSED_METHODS = new Set(['TRACE', 'TRACK', 'CONNECT']);
  */
 export function checkHead({ version, method, path, authorities, headers }: RequestHead, target: Target, defaultPort: number): void {
   if (REFUSED_METHODS.has(method)) throw malformed(`the method ${method}`);
+  if (method.length > LONGEST_METHOD) throw malformed('a method that is too long');
   if (!path.startsWith('/')) throw malformed('a request target that is no path');
   if (/[\s#]/.test(path) || hasControls(path)) throw malformed('spaces, control characters or a fragment in the request target');
   if (authorities.length === 0) throw malformed('no host');

@@ -12,6 +12,8 @@ export interface Sandbox extends SessionRef {
   meter(): Promise<Meter>;
   /** How many requests wait for people now; idle connections are kept meanwhile. */
   held: number;
+  /** How many requests are going on. */
+  going: number;
   /** Open connections of the sandbox. */
   readonly connections: Set<Socket>;
 }

@@ -95,7 +95,13 @@ async function terminate(parts: TunnelParts, destined: Destined, socket: Socket,
     line.end();
     socket.destroy();
   });
-  server.on('secureConnection', (secure: TLSSocket) => serveDecrypted(parts, destined, secure));
+  server.on('secureConnection', (secure: TLSSocket) => {
+    try {
+      serveDecrypted(parts, destined, secure);
+    } catch {
+      secure.destroy();
+    }
+  });
   socket.setTimeout(0);
   server.emit('connection', socket);
 }

@@ -86,7 +86,7 @@ function openingHeaders(headers: HeaderList, host: string, masked: boolean): Hea
 function upgrade(far: Socket, { path, headers }: { readonly path: string; readonly headers: HeaderList }): Promise<Upgraded> {
   return new Promise((resolve, reject) => {
     const opening = httpRequest({ createConnection: () => far, method: 'GET', path, headers: toRawHeaders(headers), setHost: false });
-    opening.once('error', reject);
+    opening.on('error', reject);
     opening.once('upgrade', (answer, _socket, head) => {
       resolve({ status: answer.statusCode ?? 101, reason: answer.statusMessage ?? '', headers: toHeaderList(answer.rawHeaders), head });
     });

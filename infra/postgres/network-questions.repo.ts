@@ -22,12 +22,18 @@ export interface QuestionAnswer {
 
 const COLUMNS = 'id, host, port, method, expires_at as "expiresAt", answer, scope';
 
-/** The open question for a host, port and method; a new one where there is none. The session's row must be locked. */
+/** A session that asks about everything would bury its people. */
+const MOST_OPEN = 20;
+
+/**
+ * The open question for a host, port and method; a new one where there is none. The session's row must be locked. Undefined
+ * when too many of its questions are open.
+ */
 export async function openQuestion(
   tx: Transaction,
   sessionId: string,
   asked: Pick<NetworkQuestion, 'host' | 'port' | 'method'> & { readonly timeoutMs: number },
-): Promise<{ readonly question: NetworkQuestion; readonly isNew: boolean }> {
+): Promise<{ readonly question: NetworkQuestion; readonly isNew: boolean } | undefined> {
   await tx.query(
     `update network_questions set answer = 'expired', answered_at = clock_timestamp()
      where session_id = $1 and answer is null and expires_at <= clock_timestamp()`,
@@ -39,6 +45,8 @@ export async function openQuestion(
     [sessionId, asked.host, asked.port, asked.method],
   );
   if (open[0]) return { question: open[0], isNew: false };
+  const { rowCount } = await tx.query('select 1 from network_questions where session_id = $1 and answer is null limit $2', [sessionId, MOST_OPEN]);
+  if (rowCount === MOST_OPEN) return undefined;
   const { rows } = await tx.query<NetworkQuestion>(
     `insert into network_questions (id, session_id, workspace_id, host, port, method, expires_at)
      values ($1, $2, $3, $4, $5, $6, clock_timestamp() + $7 * interval '1 millisecond') returning ${COLUMNS}`,

@@ -22,6 +22,7 @@ import * as files from './files.repo.js';
 import * as invocations from './invocations.repo.js';
 import { toJsonb } from './json.js';
 import * as mcpTools from './mcp-tools.repo.js';
+import * as members from './pool-members.repo.js';
 import * as questions from './network-questions.repo.js';
 import type { Pool } from './pool.js';
 import * as mounts from './resource-mounts.repo.js';
@@ -148,10 +149,11 @@ export async function lockSession(tx: Transaction, id: string) {
     },
     workerLossPolicy: () => workQueue.readWorkerLossPolicy(tx, record.environmentId),
 
-    /** The question whether the session may reach a host: asked in the log, unless the same one is open already. */
+    /** The question whether the session may reach a host: asked in the log, unless the same one is open already. Undefined when too many are. */
     async askNetworkQuestion(asked: Parameters<typeof questions.openQuestion>[2]) {
-      const { question, isNew } = await questions.openQuestion(tx, id, asked);
-      if (!isNew) return question;
+      const opened = await questions.openQuestion(tx, id, asked);
+      if (!opened?.isNew) return opened?.question;
+      const { question } = opened;
       const calls = await toolCalls.openToolCalls(tx, id);
       const { host, port, method, expiresAt } = question;
       const body = { host, port, method, tool_use_ids: calls.map((call) => call.id), expires_at: expiresAt.toISOString() };
@@ -172,6 +174,7 @@ export async function lockSession(tx: Transaction, id: string) {
 
     findSandbox: () => sandboxes.findSandbox(tx, id),
     saveSandbox: (sandbox: Parameters<typeof sandboxes.saveSandbox>[2]) => sandboxes.saveSandbox(tx, id, sandbox),
+    claimPoolMember: (of: Parameters<typeof members.claimMember>[1]) => members.claimMember(tx, of),
     findCheckpoint: () => checkpoints.findCheckpoint(tx, id),
     saveCheckpoint: (checkpoint: Parameters<typeof checkpoints.saveCheckpoint>[2]) => checkpoints.saveCheckpoint(tx, id, checkpoint),
     lastGenerationUsed: () => checkpoints.lastGenerationUsed(tx, id),

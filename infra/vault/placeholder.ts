@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Keyring } from './keyring.js';
 
 /** What every placeholder begins with. Letters, digits and underscores only: it passes wherever a token does. */
-export const PLACEHOLDER_PREFIX = 'rondo_secret_';
+const PLACEHOLDER_PREFIX = 'rondo_secret_';
 
 /** The texts that sandboxes see in the place of secrets: the same in every process that has the key, and saying nothing. */
 export interface Placeholders {

@@ -137,6 +137,11 @@ describe('what passes the gateway', () => {
     expect(cookies.stdout.match(/set-cookie: [ab]=/gi)).toHaveLength(2);
   });
 
+  it('a GET with a body', async () => {
+    const answer = await sandbox.curl('-X', 'GET', '-d', 'query', at('/search'));
+    expect(JSON.parse(answer.stdout)).toMatchObject({ method: 'GET', bytes: 5 });
+  });
+
   it('a WebSocket, both ways', async () => {
     const secure = await openTls(sandbox, `api.test:${upstream.port}`);
     secure.write(

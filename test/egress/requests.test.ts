@@ -49,4 +49,36 @@ describe('a request of a sandbox', () => {
     expect(upstream.seen.length).toBe(before);
     expect(await sandbox.audit()).toMatchObject([{ protocol: 'tunnel', host: 'other.test', decision: 'deny', rule: 'host is not allowed', status: 403 }]);
   });
+
+  it('names the tool calls that were open when it began', async () => {
+    const sandbox = await egress.sandbox();
+    const calls: string[] = [];
+    const ref = { sessionId: sandbox.sessionId, workspaceId: egress.rondo.workspaceId };
+    await egress.rondo.store.locked(ref, async (session) => {
+      const [open, done] = await session.append([1, 2].map(() => ({ type: 'agent.tool_use', body: { name: 'bash', input: {} } })));
+      const call = { step: 1, name: 'bash', kind: 'sandbox', mcpServerName: null, permission: 'allow', decideBy: null } as const;
+      await session.addToolCalls([
+        { ...call, id: open?.id ?? '', ordinal: 0, finished: false },
+        { ...call, id: done?.id ?? '', ordinal: 1, finished: false },
+      ]);
+      await session.finishToolCall(done?.id ?? '');
+      calls.push(open?.id ?? '');
+    });
+    await sandbox.curl(at('/'));
+    expect((await sandbox.audit()).map((line) => line.tool_call_ids)).toEqual([calls]);
+  });
+
+  it('is refused when the session has used what it may', async () => {
+    const small = await startTestEgress({ extraCa: upstream.ca, variables: { RONDO_EGRESS_REQUESTS: '2', RONDO_EGRESS_BYTES: '1500000' } });
+    try {
+      const counted = await small.sandbox();
+      for (const expected of ['"url":"/"', '"url":"/"', 'allowance of 2 requests']) expect((await counted.curl(at('/'))).stdout).toContain(expected);
+      const uploading = await small.sandbox();
+      const answer = await uploading.run('sh', ['-c', `head -c 3000000 /dev/zero | curl -sS -T - ${at('/')}`]);
+      expect(answer.stdout).not.toContain('"bytes":3000000');
+      expect(await uploading.audit()).toMatchObject([{ decision: 'deny', rule: 'limit of bytes' }]);
+    } finally {
+      await small.stop();
+    }
+  });
 });

@@ -136,6 +136,20 @@ it('a request without a placeholder passes as it is, and its answer too', async 
   expect(last().headers['accept-encoding']).toContain('gzip');
 });
 
+it('a secret with line breaks is refused in a header, where it would become headers of its own', async () => {
+  const sdk = egress.rondo.sdk();
+  const vault = await sdk.beta.vaults.create({ display_name: 'lines' });
+  const credential = await sdk.beta.vaults.credentials.create(vault.id, {
+    auth: { type: 'environment_variable', secret_name: 'LINES', secret_value: 'first-line\r\nX-Injected: 1', networking: { type: 'unrestricted' } },
+  });
+  const own = await egress.sandbox({ vaultIds: [vault.id] });
+  const before = received.length;
+  const answer = await own.curl('-H', `X-Api-Key: ${egress.placeholders.of(own.sessionId, credential.id)}`, at('/'));
+  expect(answer.stdout).toContain('has line breaks');
+  expect(answer.stdout).not.toContain('first-line');
+  expect(received.length).toBe(before);
+});
+
 it('an archived credential is no longer put in', async () => {
   const sdk = egress.rondo.sdk();
   const vault = await sdk.beta.vaults.create({ display_name: 'w' });
