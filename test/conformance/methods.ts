@@ -7,7 +7,7 @@ type Callable = (...words: unknown[]) => unknown;
 type Resource = Record<string, unknown>;
 
 /** Every public method of a resource and of the resources below it, found by looking at the objects the SDK makes. */
-export function methodsOf(resource: object, path: string): MethodPath[] {
+function methodsOf(resource: object, path: string): MethodPath[] {
   const own = namesOfMethods(resource).map((name) => `${path}.${name}`);
   const below = resourcesOf(resource).flatMap(([name, child]) => methodsOf(child, `${path}.${name}`));
   return [...own, ...below];

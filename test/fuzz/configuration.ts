@@ -25,6 +25,13 @@ export function toToml({ lasting, expendable, work }: Planted): string {
     operations('include-method = "DELETE"', bindings('expendable', expendable)),
     operations('include-path-regex = "/(archive|kill)$"', bindings('expendable', expendable)),
     operations('include-path-regex = "/environments/.*/(work|keys)"', bindings('work', work)),
+    // What a body must refer to, so that some bodies are valid.
+    operations('include-path-regex = "^/v1/(agents|invoke)$"', '{ "body.model" = { dictionary = "model", probability = 1.0 } }'),
+    operations(
+      'include-path-regex = "^/v1/sessions$"',
+      `{ "body.agent" = { dictionary = "lasting_agent_id", probability = 1.0 }, "body.environment_id" = { dictionary = "lasting_environment_id", probability = 1.0 } }`,
+    ),
+    '[dictionaries.model]\nvalues = ["rehearsal/echo"]',
     // The fuzzer takes minutes to enumerate the edges of these bodies: unions within unions. It still draws examples of them.
     '[[operations]]\ninclude-path-regex = "^/v1/(agents|sessions|invoke|environments|vaults)"\ninclude-method = "POST"\nphases.coverage.enabled = false',
     // A method the document does not name is refused by the router, whatever is sent.
