@@ -52,7 +52,7 @@ export async function sendContent(request: Request, response: Response, content:
 }
 
 /** RFC 6266: a plain name for old readers, the real one in UTF-8. Neither can hold a directory or end the header. */
-export function attachment(filename: string): string {
+function attachment(filename: string): string {
   const name = (filename.split(/[\\/]/).at(-1) ?? '').toWellFormed();
   const plain = name.replace(/[^\x20-\x7e]|["%\\;]/g, '_');
   const encoded = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);

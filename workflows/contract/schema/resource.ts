@@ -11,8 +11,7 @@ const mountPath = (...roots: readonly string[]) =>
     .refine((path) => roots.some((root) => path.startsWith(`${root}/`)), `must lie below ${roots.join(' or ')}`);
 
 const isClean = (path: string): boolean =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  !/[\u0000-\u001f\u007f]/.test(path) && path.startsWith('/') && path.split('/').every((part, index) => index === 0 || !['', '.', '..'].includes(part));
+  !/\p{Cc}/u.test(path) && path.startsWith('/') && path.split('/').every((part, index) => index === 0 || !['', '.', '..'].includes(part));
 
 /** A session-scoped copy of an uploaded file. */
 export const FileResource = z.strictObject({
@@ -28,7 +27,7 @@ const gitName = z
   .refine((name) => !name.startsWith('-') && /^[^\s~^:?*[\\\p{Cc}]+$/u.test(name) && !name.includes('..'), 'must be the name of a branch');
 
 /** A repository that is cloned over https before the first tool call. The token is write-only. */
-export const RepositoryResource = z.strictObject({
+const RepositoryResource = z.strictObject({
   type: z.literal('github_repository'),
   url: webAddress(/^https$/, 'must be an https address', 'give authorization_token').refine(
     (url) => repositoryName(url) !== undefined,
@@ -73,7 +72,5 @@ export function repositoryName(url: string): string | undefined {
 }
 
 export type FileResource = z.output<typeof FileResource>;
-export type RepositoryResource = z.output<typeof RepositoryResource>;
-export type MemoryStoreResource = z.output<typeof MemoryStoreResource>;
 export type ResourceInput = z.output<typeof ResourceInput>;
 export type ResourceUpdate = z.output<typeof ResourceUpdate>;
