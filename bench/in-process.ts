@@ -1,8 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createCallModel } from '../activities/model/call-model.js';
 import { createRehearsalModel } from '../activities/model/rehearsal.adapter.js';
 import { createModels } from '../activities/model/select-model.js';
+import { createAdmission } from '../activities/sandbox/admission.js';
 import { createDiskGuard } from '../activities/sandbox/disk-guard.js';
 import { createSandboxes } from '../activities/sandbox/sandboxes.js';
 import { acceptInputs } from '../activities/session/accept-inputs.js';
@@ -32,6 +34,9 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
   const played: SessionRef[] = [];
   const sandboxes = createSandboxes({
     prepare: async () => undefined,
+    environment: async () => ({}),
+    pool: undefined,
+    admission: createAdmission(availableParallelism()),
     workspaces: { bring: async () => undefined, keep: async () => undefined, close: async () => undefined },
     store,
     provider: () => Promise.resolve(stack.provider),

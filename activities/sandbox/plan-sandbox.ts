@@ -2,6 +2,7 @@ import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { SandboxRecord } from '../../workflows/contract/records.js';
 import type { SessionStore } from '../session/store.port.js';
+import type { SandboxPool } from './pool.js';
 import type { SandboxProvider } from './sandbox.port.js';
 
 export type PlannedSandbox = Omit<SandboxRecord, 'sessionId' | 'workspaceId'>;
@@ -10,32 +11,38 @@ export interface PlanDependencies {
   readonly store: SessionStore;
   /** Names every sandbox of this installation. */
   readonly installation: string;
+  /** Sandboxes that are ready; undefined where none are kept. */
+  readonly pool: Pick<SandboxPool, 'hostId' | 'kindOf' | 'take'> | undefined;
 }
+
+/** `use`: the sandbox of the session; `retire`: the one before it, which must be ended first. */
+export type Plan = { readonly use: PlannedSandbox; readonly retire?: never } | { readonly use?: never; readonly retire: PlannedSandbox };
 
 /**
  * Decides, under the session's lock, which generation is the session's: any number of workers that try at once, or die
- * half-way, come to the same one. `dead` is one that turned out to be gone. Errors: `step.superseded`.
+ * half-way, come to the same one. A new one is a member of the pool where one is ready. `ended` is a generation that has been
+ * retired. Errors: `step.superseded`.
  */
 export const planSandbox = (
-  { store, installation }: PlanDependencies,
+  { store, installation, pool }: PlanDependencies,
   ref: SessionRef,
   provider: SandboxProvider,
-  dead: number | undefined,
-): Promise<PlannedSandbox> =>
-  store.locked(ref, async (session) => {
+  ended: number | undefined,
+): Promise<Plan> =>
+  store.locked(ref, async (session): Promise<Plan> => {
     if (session.record.status === 'terminated') throw new RondoError('step.superseded', `Session ${ref.sessionId} is terminated.`);
     const current = await session.findSandbox();
-    const usable = current && current.state !== 'released' && current.generation !== dead;
-    if (usable) return current;
+    if (current && current.generation !== ended) return current.state === 'released' ? { retire: current } : { use: current };
     const generation = (current?.generation ?? 0) + 1;
+    const claimed = pool && (await session.claimPoolMember({ hostId: pool.hostId, kind: pool.kindOf(provider) }));
     const sandbox: PlannedSandbox = {
       generation,
-      name: `rondo-${installation}-${ref.sessionId}-g${generation}`,
+      name: claimed ?? `rondo-${installation}-${ref.sessionId}-g${generation}`,
       engine: provider.engine,
       runtime: provider.runtime,
       isolation: provider.isolation,
       state: 'starting',
     };
     await session.saveSandbox(sandbox);
-    return sandbox;
+    return { use: sandbox };
   });

@@ -11,7 +11,7 @@ import { createBinding, type PrepareSandbox } from './bind-sandbox.js';
 import { type AcquiredSandbox, createConnections } from './connections.js';
 import type { DiskGuard } from './disk-guard.js';
 import { retireSandbox } from './place-claimed.js';
-import { type PlanDependencies, type PlannedSandbox, planSandbox } from './plan-sandbox.js';
+import { type PlannedSandbox, planSandbox } from './plan-sandbox.js';
 import type { SandboxProvider } from './sandbox.port.js';
 import { directoriesOf } from './session-directories.js';
 import { type StartDependencies, startSandbox } from './start-sandbox.js';
@@ -21,7 +21,7 @@ const STOP_TIMEOUT_MS = 2_000;
 /** Sandboxes that one acquire makes, each in the place of one that is gone. */
 const MAXIMUM_GENERATIONS = 3;
 
-export interface SandboxesOptions extends PlanDependencies, StartDependencies {
+export interface SandboxesOptions extends StartDependencies {
   readonly provider: () => Promise<SandboxProvider>;
   readonly prepare: PrepareSandbox;
   /** Variables that every shell of the session has. No secret: whatever runs inside reads them. */
@@ -133,15 +133,15 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     },
     async release(input) {
       // A generation that was released is never used again, so its name may be acted on after the lock.
-      const name = await store.locked(input, async (session) => {
+      const released = await store.locked(input, async (session) => {
         const current = await session.findSandbox();
         if (!current || (await isInUse(session, input.epoch))) return undefined;
         if (current.state !== 'released') await session.saveSandbox({ ...current, state: 'released' });
-        return current.name;
+        return current;
       });
-      if (!name) return;
-      options.disk.end(name);
-      await (await options.provider()).destroy(name);
+      if (!released) return;
+      options.disk.end(released.name);
+      await retireSandbox(options, input, await options.provider(), released);
       // Beside everything else: however long it takes, nobody waits for it, and a session that goes on ends it.
       void options.workspaces.keep(input);
     },

@@ -1,48 +1,48 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
-import type { LockedSession, SessionStore } from '../session/store.port.js';
+import type { LockedSession } from '../session/store.port.js';
 import type { Workspaces } from '../workspace/workspaces.js';
+import type { Admission } from './admission.js';
 import { attachStarting } from './attach.js';
-import type { PlannedSandbox } from './plan-sandbox.js';
-import type { SandboxProvider } from './sandbox.port.js';
+import { placeClaimed } from './place-claimed.js';
+import type { PlanDependencies, PlannedSandbox } from './plan-sandbox.js';
+import { memberIdOf } from './pool-directories.js';
+import type { SandboxLimits, SandboxProvider } from './sandbox.port.js';
 import { directoriesOf } from './session-directories.js';
 import type { SupervisorClient } from './supervisor.client.js';
 
-/** What one sandbox may use. */
-export interface SandboxLimits {
-  readonly memoryBytes: number;
-  readonly cpus: number;
-  readonly processes: number;
-  readonly diskBytes: number;
-}
-
-export interface StartDependencies extends SandboxLimits {
-  readonly store: SessionStore;
+export interface StartDependencies extends SandboxLimits, PlanDependencies {
   readonly workspaces: Pick<Workspaces, 'bring'>;
+  readonly admission: Admission;
   /** Data folder: workspaces, mounts and journals live under it. */
   readonly home: string;
 }
 
-/** Makes the planned sandbox, or adopts it half made; nothing when it has ended already. Safe to repeat after a crash at any line. */
+/**
+ * Makes the planned sandbox, or the claimed one the session's, or adopts it half made; nothing when it has ended already. Safe to
+ * repeat after a crash at any line. What the session had on this host is in its place before the sandbox is looked at.
+ */
 export async function startSandbox(
-  { store, home, workspaces, memoryBytes, cpus, processes, diskBytes }: StartDependencies,
+  dependencies: StartDependencies,
   ref: SessionRef,
   provider: SandboxProvider,
   sandbox: PlannedSandbox,
 ): Promise<SupervisorClient | undefined> {
+  const { store } = dependencies;
   const trace = await store.locked(ref, (session) => startTrace(session, sandbox));
   let client: SupervisorClient | undefined;
   try {
-    await workspaces.bring(ref, sandbox.generation);
-    const directories = directoriesOf(home, ref.sessionId, sandbox.generation);
-    await provider.create({ name: sandbox.name, ...directories, memoryBytes, cpus, processes, diskBytes });
-    client = await attachStarting(provider, sandbox.name);
+    await dependencies.workspaces.bring(ref, sandbox.generation);
+    const started =
+      memberIdOf(sandbox.name) === undefined ? await make(dependencies, ref, provider, sandbox) : await take(dependencies, ref, provider, sandbox);
+    client = started.client;
     if (!client) throw new RondoError('sandbox.gone', `Sandbox ${sandbox.name} ended while it started.`);
+    const { engine, runtime, isolation } = sandbox;
     await store.locked(ref, async (session) => {
       const current = await session.findSandbox();
       if (current?.generation === sandbox.generation && current.state === 'starting') await session.saveSandbox({ ...sandbox, state: 'ready' });
-      await session.endAttempt(trace, { outcome: 'ok', detail: { engine: sandbox.engine, runtime: sandbox.runtime, isolation: sandbox.isolation } });
+      await session.endAttempt(trace, { outcome: 'ok', detail: { engine, runtime, isolation, ...started.detail } });
     });
     return client;
   } catch (error) {
@@ -52,6 +52,30 @@ export async function startSandbox(
     if (errorCode === 'sandbox.gone') return undefined;
     throw error;
   }
+}
+
+interface Started {
+  readonly client: SupervisorClient | undefined;
+  /** For the trace. */
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+const make = (
+  { admission, home, memoryBytes, cpus, processes, diskBytes }: StartDependencies,
+  ref: SessionRef,
+  provider: SandboxProvider,
+  { name, generation }: PlannedSandbox,
+): Promise<Started> =>
+  admission.enter(async ({ position, waitedMs }) => {
+    await provider.create({ name, ...directoriesOf(home, ref.sessionId, generation), memoryBytes, cpus, processes, diskBytes });
+    const waited = position === 0 ? {} : { queue_position: position, waited_ms: waitedMs };
+    return { client: await attachStarting(provider, name), detail: { source: 'new', ...waited } };
+  });
+
+async function take(dependencies: StartDependencies, ref: SessionRef, provider: SandboxProvider, sandbox: PlannedSandbox): Promise<Started> {
+  await placeClaimed(dependencies, ref, sandbox);
+  const client = dependencies.pool?.take(sandbox.name) ?? (await attachStarting(provider, sandbox.name));
+  return { client, detail: { source: 'pool' } };
 }
 
 const startTrace = (session: LockedSession, sandbox: PlannedSandbox): Promise<string> =>

@@ -118,6 +118,8 @@ export interface LockedSession {
   endAttempt(attemptId: string, end: AttemptEnd): Promise<void>;
   attemptsOf(key: string): Promise<AttemptRecord[]>;
   findSandbox(): Promise<SandboxRecord | undefined>;
+  /** Takes a sandbox out of the host's pool; its name, if one of that kind was ready. */
+  claimPoolMember(of: { readonly hostId: string; readonly kind: string }): Promise<string | undefined>;
   saveSandbox(sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void>;
   /** The last kept state of the session's directories. */
   findCheckpoint(): Promise<CheckpointRecord | undefined>;

@@ -88,7 +88,7 @@ export async function sessionsWithDirectories(home: string): Promise<string[]> {
 const run = promisify(execFile);
 
 /** Removes what a sandbox has left behind: however deep, and whatever its modes are. Nothing may run in it. */
-async function removeTree(directory: string): Promise<void> {
+export async function removeTree(directory: string): Promise<void> {
   if (!(await lstat(directory).catch(() => undefined))) return;
   // Anyone but root is kept out by directories without permissions, though they are their own.
   if (process.geteuid?.() !== 0) await run('chmod', ['-R', 'u+rwX', '--', directory]).catch(() => undefined);

@@ -8,6 +8,7 @@ import { takeCheckpoint } from './checkpoint.js';
 import { hostDirectories, type Mark } from './host-directories.js';
 import { addLoss, lossOf } from './loss.js';
 import { decodeManifest, encodeManifest, type Manifest } from './manifest.js';
+import { readEntry } from './read-entry.js';
 import { restoreCheckpoint } from './restore.js';
 import type { OpenBlob } from './unpack.js';
 
@@ -22,7 +23,7 @@ export interface WorkspacesOptions {
   /** Does work while no other process is at the same name; `lost` aborts when that is not sure any more. */
   readonly exclusive: <T>(name: string, patienceMs: number, work: (lost: AbortSignal) => Promise<T>) => Promise<T>;
   /** Ends a sandbox, if it is still there: a directory is only looked at when nothing runs in it. */
-  readonly endSandbox: (name: string) => Promise<void>;
+  readonly endSandbox: (ref: SessionRef, sandbox: SandboxRecord) => Promise<void>;
   readonly maximumBytes: number;
   readonly log: { warn(fields: object, message: string): void };
 }
@@ -39,6 +40,8 @@ export interface Workspaces {
    * and never takes anything away: what could not be kept stays, and is tried again at the next call.
    */
   keep(ref: SessionRef): Promise<void>;
+  /** A file as the newest checkpoint has it; `path` begins with the tree's name. Errors: `file.not_found`, `request.conflict`, `checkpoint.broken`. */
+  readKept(ref: SessionRef, path: string): Promise<AsyncIterable<Uint8Array>>;
   /** Takes the directories of a session that is over from this host. */
   remove(sessionId: string): Promise<void>;
   /** Ends checkpoints that run. */
@@ -117,7 +120,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     const mark = await directories.readMark();
     const isOurs = sandbox?.state === 'released' && mark?.usedBy === sandbox.generation && (await directories.exists());
     if (!isOurs || before?.generation === sandbox.generation) return;
-    await options.endSandbox(sandbox.name);
+    await options.endSandbox(ref, sandbox);
     const trace = await startTrace(store, ref, 'checkpoint', sandbox.generation);
     const watch = whileReleased(ref, sandbox, lost, stop);
     try {
@@ -180,6 +183,11 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       const done = keepOnce(ref, stop).finally(() => running.delete(sessionId));
       running.set(sessionId, { done, stop });
       return done;
+    },
+    async readKept(ref, path) {
+      const checkpoint = await store.locked(ref, (session) => session.findCheckpoint());
+      if (!checkpoint) throw new RondoError('file.not_found', `Nothing of the workspace of session ${ref.sessionId} was kept.`);
+      return readEntry(await readManifest(checkpoint), path, options.open);
     },
     remove: (sessionId) => exclusive(nameOf(sessionId), 0, () => hostDirectories(home, sessionId).remove()),
     async close() {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import { createBoundary } from '../../activities/boundary.js';
@@ -9,6 +10,10 @@ import { createModels } from '../../activities/model/select-model.js';
 import { createCloneRepository } from '../../activities/resources/clone-repository.js';
 import { createCollectOutputs } from '../../activities/resources/collect-outputs.js';
 import { createMountResources } from '../../activities/resources/mount-resources.js';
+import { createAdmission } from '../../activities/sandbox/admission.js';
+import { createDiskGuard } from '../../activities/sandbox/disk-guard.js';
+import { retireSandbox } from '../../activities/sandbox/place-claimed.js';
+import { createPool as createSandboxPool } from '../../activities/sandbox/pool.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
 import { selectProvider } from '../../activities/sandbox/select-provider.js';
@@ -19,17 +24,19 @@ import { createRemoteTools } from '../../activities/tools/remote-tools.js';
 import { createRunTool } from '../../activities/tools/run-tool.js';
 import { createSpill } from '../../activities/tools/spill.js';
 import { createAddressGuard } from '../../activities/web/address-guard.js';
+import { createFileRequests } from '../../activities/workspace/file-requests.js';
 import { createWorkspaces } from '../../activities/workspace/workspaces.js';
 import { createKeepBlob } from '../../infra/blobs/keep-blob.js';
 import { createReadFile } from '../../infra/blobs/read-file.js';
 import { selectBlobs } from '../../infra/blobs/select-blobs.js';
 import { createSessionContent } from '../../infra/blobs/session-content.js';
 import type { Config } from '../../infra/config/config.js';
-import { installationOf, sandboxSettings } from '../../infra/config/sandbox-settings.js';
+import { installationOf, sandboxBuild, sandboxSettings } from '../../infra/config/sandbox-settings.js';
 import { newId } from '../../infra/ids.js';
 import { createExclusive } from '../../infra/postgres/exclusive.js';
 import { createListener } from '../../infra/postgres/listener.js';
 import { createPool } from '../../infra/postgres/pool.js';
+import { createPoolMembers } from '../../infra/postgres/pool-members.repo.js';
 import { createSessionStore } from '../../infra/postgres/session-store.js';
 import { formsOfSecret } from '../../infra/telemetry/secret-forms.js';
 import { createSessionClient } from '../../infra/temporal/session-client.js';
@@ -45,7 +52,7 @@ const POOL_SIZE = 20;
 /** Everything a worker is made of, top to bottom in the order of need: the one composition root of activities. */
 export async function compose(config: Config, appUrl: string, temporalAddress: string, secretBox: SecretBox, redact: (text: string) => string, log: Logger) {
   const pool = createPool({ url: appUrl, size: POOL_SIZE, name: 'rondo-worker', log });
-  const listener = createListener({ url: appUrl, channels: [CHANNELS.stop], log });
+  const listener = createListener({ url: appUrl, channels: [CHANNELS.stop, CHANNELS.workspace], log });
   await listener.start();
   const store: SessionStore = createSessionStore(pool);
   const blobs = selectBlobs(config);
@@ -73,21 +80,40 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     keep: keepBlob,
     open: (key, range) => blobs.open(key, range),
     exclusive,
-    endSandbox: async (name) => (await provider()).destroy(name),
+    endSandbox: async (ref, sandbox) => retireSandbox({ store, home: config.paths.home }, ref, await provider(), sandbox),
     maximumBytes: config.sandbox.checkpointMaxMb * 1024 * 1024,
     log,
   });
-  const sandboxes = createSandboxes({
-    store,
-    provider,
-    prepare,
-    workspaces,
+  const making = {
     installation,
     home: config.paths.home,
     memoryBytes: config.sandbox.memoryMb * 1024 * 1024,
     cpus: config.sandbox.cpus,
     processes: config.sandbox.processes,
     diskBytes: config.sandbox.diskMb * 1024 * 1024,
+    provider,
+    admission: createAdmission(availableParallelism()),
+  };
+  const sandboxPool = createSandboxPool({
+    ...making,
+    members: createPoolMembers(pool),
+    hostId: installation,
+    build: await sandboxBuild(config),
+    minimum: config.sandbox.poolMinimum,
+    maximum: config.sandbox.poolMaximum,
+  });
+  const sandboxes = createSandboxes({
+    ...making,
+    store,
+    prepare,
+    workspaces,
+    environment: async () => ({}),
+    pool: config.sandbox.poolMaximum > 0 ? sandboxPool : undefined,
+    disk: createDiskGuard({
+      limitBytes: config.sandbox.diskMb * 1024 * 1024,
+      home: config.paths.home,
+      onError: (sandbox, error) => log.warn({ sandbox, error }, 'the disk of a sandbox could not be counted'),
+    }),
   });
   const remote = createRemoteTools({
     allowPrivate: config.web.allowPrivate,
@@ -126,8 +152,20 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     client,
     provider,
     sandboxes,
+    sandboxPool,
     workspaces,
+    listener,
+    redact,
+    performFileRequest: createFileRequests({
+      store,
+      sandboxes,
+      workspaces,
+      keep: keepBlob,
+      open: (key) => blobs.open(key),
+      maximumBytes: config.blobs.maxFileBytes,
+    }),
     async close() {
+      await sandboxPool.close();
       await sandboxes.close();
       await workspaces.close();
       await endExclusive();

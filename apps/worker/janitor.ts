@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { SandboxPool } from '../../activities/sandbox/pool.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import type { Sandboxes } from '../../activities/sandbox/sandboxes.js';
 import type { Pool } from '../../infra/postgres/pool.js';
@@ -9,6 +10,7 @@ export interface JanitorDependencies {
   readonly pool: Pool;
   readonly provider: () => Promise<SandboxProvider>;
   readonly sandboxes: Sandboxes;
+  readonly sandboxPool: Pick<SandboxPool, 'names' | 'sweep'>;
   readonly log: Logger;
 }
 
@@ -26,6 +28,7 @@ export function createJanitor(deps: JanitorDependencies): () => Promise<void> {
 async function cleanUp(deps: JanitorDependencies, seenBefore: ReadonlySet<string>): Promise<Set<string>> {
   const provider = await deps.provider();
   const existing = await provider.list();
+  await deps.sandboxPool.sweep();
   if (existing.length === 0) return new Set();
   const rows = await sandboxesInUse(deps.pool);
   for (const row of rows.filter(({ terminated }) => terminated)) {
@@ -34,7 +37,9 @@ async function cleanUp(deps: JanitorDependencies, seenBefore: ReadonlySet<string
     await transaction(deps.pool, row.workspaceId, (tx) => forgetSandbox(tx, row.sessionId));
     deps.log.info({ sandbox: row.name }, 'sandbox of an ended session removed');
   }
-  const named = new Set(rows.map(({ name }) => name));
+  // After the rows of sessions: a member that is claimed in between is missed once, and twice it takes.
+  const members = await deps.sandboxPool.names();
+  const named = new Set([...rows.map(({ name }) => name), ...members]);
   const strangers = existing.filter((name) => !named.has(name));
   for (const name of strangers.filter((candidate) => seenBefore.has(candidate))) {
     await provider.destroy(name);

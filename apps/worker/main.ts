@@ -17,9 +17,12 @@ import { periodically } from './periodic.js';
 import { describeSandbox } from './sandbox-status.js';
 import { sweep } from './sweeper.js';
 import { createWorkerOptions, quietRuntime } from './worker-options.js';
+import { createWorkspaceCleaner } from './workspace-cleaner.js';
+import { serveWorkspaceRequests } from './workspace-requests.js';
 
 const REPORT_EVERY_MS = 5_000;
 const CLEAN_EVERY_MS = 30_000;
+const POOL_EVERY_MS = 1_000;
 
 const config = loadConfigOrExit();
 const keyring = orExit(() => readKeyring(config));
@@ -49,15 +52,24 @@ const tasks = [
   periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
   periodically({ name: 'lost workers', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => endLostWork({ ...parts, log }) }),
   periodically({ name: 'blobs', everyMs: CLEAN_EVERY_MS, log, work: () => cleanBlobs({ ...parts, log }) }),
+  periodically({ name: 'pool', everyMs: POOL_EVERY_MS, log, work: () => parts.sandboxPool.tend() }),
   periodically({ name: 'clean-up', everyMs: CLEAN_EVERY_MS, log, work: createJanitor({ ...parts, log }) }),
+  periodically({
+    name: 'workspaces',
+    everyMs: CLEAN_EVERY_MS,
+    log,
+    work: createWorkspaceCleaner({ ...parts, home: config.paths.home, idleMs: config.session.idleCloseSeconds * 1_000, log }),
+  }),
 ];
+
+const endFileRequests = serveWorkspaceRequests({ ...parts, perform: parts.performFileRequest, log });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => worker.shutdown());
 log.info({ id, taskQueue: config.temporal.taskQueue }, 'worker started');
 try {
   await worker.run();
 } finally {
-  await Promise.all(tasks.map((end) => end()));
+  await Promise.all([endFileRequests(), ...tasks.map((end) => end())]);
   await removeWorker(parts.pool, id).catch(() => undefined);
   await parts.close();
   await connection.close();

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.js';
 
@@ -21,3 +22,10 @@ export const sandboxSettings = ({ sandbox, paths }: Config) => ({
   supervisorBundle: SUPERVISOR,
   nodeBinary: process.execPath,
 });
+
+/** Tells what sandboxes are made of now from what it was before: a sandbox of another build is not the same. */
+export const sandboxBuild = async ({ sandbox }: Config): Promise<string> =>
+  createHash('sha256')
+    .update(await readFile(SUPERVISOR))
+    .update(JSON.stringify([process.version, sandbox.image, sandbox.rootfs ?? null]))
+    .digest('hex');

@@ -65,7 +65,22 @@ export function describeIsolation(engine: () => TestEngine): void {
     expect(environments).toContain('HOME=/home/agent');
     expect(environments).not.toContain(CANARY);
     const names = new Set([...environments.matchAll(/^([A-Za-z_]\w*)=/gm)].map((match) => match[1]));
-    const allowed = ['HOME', 'USER', 'PATH', 'LANG', 'HOSTNAME', 'PWD', 'OLDPWD', 'SHLVL', '_', 'TERM', 'RONDO_SHELL', 'container'];
+    const allowed = [
+      'HOME',
+      'USER',
+      'PATH',
+      'LANG',
+      'HOSTNAME',
+      'PWD',
+      'OLDPWD',
+      'SHLVL',
+      '_',
+      'TERM',
+      'RONDO_SHELL',
+      'container',
+      'BOUND_LATE',
+      'RONDO_SESSION_ID',
+    ];
     expect([...names].filter((name) => !allowed.includes(name ?? ''))).toEqual([]);
   });
 

@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { aSandboxEngine, type EngineName, type TestEngine } from '../support/sandbox-engines.js';
+import { describeBinding } from './sandbox.binding.js';
+import { describeBypass } from './sandbox.bypass.js';
 import { describeCalls } from './sandbox.calls.js';
 import { describeFailures } from './sandbox.failures.js';
+import { describeFileTricks } from './sandbox.file-tricks.js';
 import { describeFiles } from './sandbox.files.js';
 import { describeIsolation } from './sandbox.isolation.js';
 import { describeLifecycle } from './sandbox.lifecycle.js';
+import { describeLimits } from './sandbox.limits.js';
+import { describePromises } from './sandbox.promises.js';
 import { describeTools } from './sandbox.tools.js';
 
 /** What every sandbox provider must hold to. */
@@ -24,7 +29,12 @@ export function describeSandboxProvider(name: EngineName): void {
     describeTools(get);
     describeCalls(get);
     describeFiles(get);
+    describeBinding(get);
     describeFailures(get);
     describeIsolation(get);
+    describePromises(get);
+    describeLimits(get);
+    describeBypass(get);
+    describeFileTricks(get);
   });
 }

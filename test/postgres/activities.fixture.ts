@@ -5,6 +5,8 @@ import { createCallModel } from '../../activities/model/call-model.js';
 import type { ModelPort } from '../../activities/model/model.port.js';
 import { createRehearsalModel } from '../../activities/model/rehearsal.adapter.js';
 import { createModels } from '../../activities/model/select-model.js';
+import { createAdmission } from '../../activities/sandbox/admission.js';
+import { createDiskGuard } from '../../activities/sandbox/disk-guard.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
 import { workspaceOf } from '../../activities/sandbox/session-directories.js';
 import { createSeal } from '../../activities/session/seal.js';
@@ -50,6 +52,9 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
     aWorker(hold?: Hold) {
       const sandboxes = createSandboxes({
         prepare: async () => undefined,
+        environment: async () => ({}),
+        pool: undefined,
+        admission: createAdmission(2),
         workspaces: aHostOf(fixture, engine.directory),
         store: fixture.store,
         provider: async () => engine.again(),
@@ -59,9 +64,16 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
         cpus: 1,
         processes: 64,
         diskBytes: 256 * 1024 * 1024,
+        disk: createDiskGuard({ limitBytes: 256 * 1024 * 1024, home: engine.directory, onError: () => undefined }),
       });
       workers.push(sandboxes);
-      const { tools, ...remote } = createRemoteTools({ allowPrivate: [], bearerFor: async () => undefined, redact: (text) => text, formsOfSecret, search: undefined });
+      const { tools, ...remote } = createRemoteTools({
+        allowPrivate: [],
+        bearerFor: async () => undefined,
+        redact: (text) => text,
+        formsOfSecret,
+        search: undefined,
+      });
       const model = createRehearsalModel({ url: rehearsal.url, stallMs: 20_000 });
       const { store } = fixture;
       return {

@@ -6,6 +6,8 @@ import { waitFor } from '../support/wait-for.js';
 import { type Stage, setStage, type Worker } from './activities.fixture.js';
 import { aSession, send, userMessage } from './session.fixture.js';
 
+const NO_POOL = { names: async () => [], sweep: async () => undefined };
+
 let stage: Stage;
 let worker: Worker;
 
@@ -76,7 +78,7 @@ describe('a sandbox that is given back', () => {
     await worker.sandboxes.acquire(call);
     await terminated(call);
     await stage.owner.query(`update sandboxes set state = 'released' where session_id = $1`, [call.sessionId]);
-    const clean = createJanitor({ pool: stage.pool, provider: async () => stage.engine, sandboxes: worker.sandboxes, log: stage.log });
+    const clean = createJanitor({ pool: stage.pool, provider: async () => stage.engine, sandboxes: worker.sandboxes, sandboxPool: NO_POOL, log: stage.log });
     await clean();
     await clean();
     expect(await stage.engine.list()).not.toContain(await nameOf(call));

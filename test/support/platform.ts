@@ -66,6 +66,8 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     RONDO_SANDBOX: 'docker',
     RONDO_SANDBOX_RUNTIME: 'runc',
     RONDO_SWEEP_SECONDS: '1',
+    RONDO_POOL_MIN: '0',
+    RONDO_POOL_MAX: '0',
     DOCKER_HOST: `unix://${services.dockerSocket}`,
     RONDO_SANDBOX_IMAGE: services.image,
     RONDO_SANDBOX_ROOTFS: services.rootfs,

@@ -333,6 +333,16 @@ export interface SandboxRecord {
   readonly state: 'starting' | 'ready' | 'released';
 }
 
+/** A sandbox that runs, or is being made, and is nobody's yet. */
+export interface PoolMember {
+  readonly id: string;
+  /** Everything that it must have in common with what is wanted. */
+  readonly kind: string;
+  readonly name: string;
+  readonly state: 'starting' | 'warm';
+  readonly ageSeconds: number;
+}
+
 /** The last kept state of a session's directories. Contents are in blobs. */
 export interface CheckpointRecord {
   /** Counts the session's checkpoints. */
@@ -363,8 +373,23 @@ export type NewCheckpoint = Omit<CheckpointRecord, 'sequence' | 'createdAt'> & {
   readonly packs: readonly string[];
 };
 
+/** A caller's wish for a file of a session's workspace, taken by a worker. */
+export interface SandboxFileRequest {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly workspaceId: string;
+  readonly kind: 'read' | 'write';
+  /** Below /workspace, without a slash at its beginning. */
+  readonly path: string;
+  /** What is to be written. */
+  readonly blobKey: string | null;
+  readonly attempt: number;
+}
+
 /** What sandboxes before the current one had and this one has not, beside programs and shell state. */
 export interface SandboxLoss {
+  /** Why the earlier sandbox ended, as a sentence; absent when it was given back, or nobody knows. */
+  readonly ended?: string;
   /** ISO 8601: what was written later than this is gone; `null`: everything is. Absent when nothing is. */
   readonly changesSince?: string | null;
   /** Files that the checkpoint had left out, and how many there were. */
