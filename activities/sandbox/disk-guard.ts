@@ -1,6 +1,6 @@
 import { RondoError } from '../../workflows/contract/errors.js';
 import { type DiskUsage, diskUsage, freeSpace } from './disk-usage.js';
-import { createDiskWatch } from './disk-watch.js';
+import { createDiskWatch, highestOf } from './disk-watch.js';
 
 /** One entry for each so many bytes of the limit. */
 const BYTES_PER_ENTRY = 4096;
@@ -63,7 +63,8 @@ export function createDiskGuard({ limitBytes, home, onError, intervalMs }: DiskG
         async end(usage) {
           watched.delete(name);
           ended.set(name, reached(usage));
-          if (usage.bytes > 2 * limit.bytes || usage.entries > 2 * limit.entries) overfull.set(sessionId, reached(usage));
+          const highest = highestOf(limit);
+          if (usage.bytes > highest.bytes || usage.entries > highest.entries) overfull.set(sessionId, reached(usage));
           await sandbox.destroy();
         },
       });

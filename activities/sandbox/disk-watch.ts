@@ -27,10 +27,14 @@ export interface DiskWatchOptions {
 const INTERVAL_MS = 200;
 /** However quiet the file system is. */
 const RECOUNT_MS = 30_000;
-/** Growth over the limit that is not worth ending anything for: the shell's own files while one cleans up. */
+/** What is over the ceiling and not worth ending anything for: a single file at the limit, the shell's own files while one cleans up. */
 const SLACK: DiskUsage = { bytes: 16 << 20, entries: 4_000 };
-/** A sandbox that is stopped again within this time does not heed it. */
+/** What runs has this long to end, and grows meanwhile. */
+const GRACE_MS = 1_500;
+/** A sandbox that goes on growing within this time after its grace does not heed. */
 const HEED_MS = 10_000;
+/** How far over the limit a sandbox may ever be, if that is more than the limit again: a fast disk writes this much in a second. */
+const LEAST_MARGIN: DiskUsage = { bytes: 1 << 30, entries: 250_000 };
 
 interface Watched {
   readonly sandbox: WatchedSandbox;
@@ -48,6 +52,7 @@ interface Watched {
  */
 export function createDiskWatch(options: DiskWatchOptions): DiskWatch {
   const { limit } = options;
+  const highest = highestOf(limit);
   const watched = new Map<string, Watched>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -55,17 +60,18 @@ export function createDiskWatch(options: DiskWatchOptions): DiskWatch {
     const usage = await options.measure(entry.sandbox.directories);
     const isFirst = entry.last === undefined;
     entry.last = { at: performance.now(), usage, free };
-    const isBearable = within(usage, times(limit, 2));
-    if (isBearable && (isFirst || within(usage, entry.ceiling))) {
+    const isBearable = within(usage, highest);
+    if (isBearable && (isFirst || within(usage, plus(entry.ceiling, SLACK)))) {
       entry.ceiling = higher(limit, isFirst ? usage : lower(usage, entry.ceiling));
       return;
     }
-    const wasOver = !within(entry.ceiling, limit);
-    if (isBearable && wasOver && within(usage, plus(entry.ceiling, SLACK))) return;
-    const heeds = performance.now() - entry.stoppedAt > HEED_MS;
-    entry.stoppedAt = performance.now();
     entry.ceiling = higher(limit, usage);
-    if (heeds && isBearable) return entry.sandbox.stopWork(usage);
+    const sinceStop = performance.now() - entry.stoppedAt;
+    if (isBearable && sinceStop < GRACE_MS) return;
+    if (isBearable && sinceStop > HEED_MS) {
+      entry.stoppedAt = performance.now();
+      return entry.sandbox.stopWork(usage);
+    }
     watched.delete(name);
     await entry.sandbox.end(usage);
   };
@@ -108,6 +114,9 @@ export function createDiskWatch(options: DiskWatchOptions): DiskWatch {
   };
 }
 
+/** More than this cannot be cleaned up from inside: such a sandbox is ended at once. */
+export const highestOf = (limit: DiskUsage): DiskUsage => plus(limit, higher(limit, LEAST_MARGIN));
+
 /** Whether so much has gone since the last count that this one may be near its ceiling. */
 function isDue({ last, ceiling }: Watched, free: DiskUsage): boolean {
   if (last === undefined || performance.now() - last.at > RECOUNT_MS) return true;
@@ -122,5 +131,4 @@ const each = (a: DiskUsage, b: DiskUsage, join: (x: number, y: number) => number
 const higher = (a: DiskUsage, b: DiskUsage) => each(a, b, Math.max);
 const lower = (a: DiskUsage, b: DiskUsage) => each(a, b, Math.min);
 const plus = (a: DiskUsage, b: DiskUsage) => each(a, b, (x, y) => x + y);
-const times = (a: DiskUsage, factor: number) => each(a, a, (x) => x * factor);
 const within = (usage: DiskUsage, ceiling: DiskUsage): boolean => usage.bytes <= ceiling.bytes && usage.entries <= ceiling.entries;

@@ -20,6 +20,14 @@ describe('narrate', () => {
     expect(narrate({ type: 'agent.tool_result', content: [] })).toEqual(['  result  (no output)']);
   });
 
+  it('shows text only: a terminal is told nothing by it', () => {
+    const text = '\u001b]0;owned\u0007\u001b[2J\u001b[31mred\u001b[0m \u001b]52;c;ZXZpbA==\u0007\u009b31mplain\rback\u202eevil\u0000\u001b]8;;http://x';
+    const [line = ''] = narrate({ type: 'agent.tool_result', content: [{ type: 'text', text }] });
+    expect(line).toContain('red');
+    expect(line).toContain('plain');
+    expect(line).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+  });
+
   it('cuts long texts and says how much is missing', () => {
     const lines = narrate({ type: 'agent.tool_result', content: [{ type: 'text', text: 'line\n'.repeat(20) }] });
     expect(lines).toHaveLength(9);

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import type { Frame } from './invoke-stream.js';
 
@@ -72,8 +73,12 @@ function describeInput(name: string, input: Readonly<Record<string, unknown>>): 
 
 /** A label in front of the first line, the rest below it; long lines and long texts are cut, and that is said. */
 function block(label: string, text: string): string[] {
-  const lines = text.trimEnd().split('\n');
+  const lines = printable(text).trimEnd().split('\n');
   const shown = lines.slice(0, MOST_LINES).map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)} …` : line));
   if (lines.length > MOST_LINES) shown.push(`… ${lines.length - MOST_LINES} more lines`);
   return shown.map((line, index) => `  ${(index === 0 ? label : '').padEnd(7)} ${line}`);
 }
+
+/** Without what a terminal would obey: whoever wrote the text may have meant the person who watches. */
+const printable = (text: string): string =>
+  stripVTControlCharacters(text).replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => ('\n\t'.includes(character) ? character : ''));
