@@ -63,6 +63,16 @@ describe('a call that needs approval', () => {
     await expectWholeLog(platform, invocation.session_id);
   });
 
+  it.each([
+    ['archived', 'POST', '/archive'],
+    ['deleted', 'DELETE', ''],
+  ])('holds nothing any more when its session is %s: the run ends', async (_, method, action) => {
+    const { invocation } = await waiting('one');
+    const { session_id } = invocation;
+    expect((await platform.request(method, `/v1/sessions/${session_id}${action}`)).status).toBe(200);
+    await waitFor('the run to be over', async () => (await workflowOf(session_id).describe()).status.name === 'COMPLETED');
+  });
+
   it('takes one decision: the second one is refused, whatever it says', async () => {
     const { invocation, callIds } = await waiting('one');
     const answers = await Promise.all(Array.from({ length: 6 }, (_, index) => confirm(invocation.session_id, callIds[0], index % 2 ? 'allow' : 'deny')));
