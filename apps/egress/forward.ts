@@ -12,7 +12,7 @@ import { Refusal } from './refusal.js';
 import { checkHead } from './request-check.js';
 import type { Sandbox } from './sandbox.js';
 import type { SessionPolicies } from './session-policies.js';
-import type { Scheme, UpstreamResponse } from './upstream.js';
+import type { Scheme, UpstreamResponse } from './upstream-request.js';
 
 export interface ForwardParts {
   readonly policies: SessionPolicies;

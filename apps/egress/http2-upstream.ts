@@ -5,7 +5,7 @@ import { TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import { writeAuthority } from '../../activities/egress/host-name.js';
 import { endToEnd, type HeaderList, headerOf, toHeaderList, toRawHeaders } from './exchange.js';
-import type { UpstreamRequest, UpstreamResponse } from './upstream.js';
+import type { UpstreamRequest, UpstreamResponse } from './upstream-request.js';
 
 /** HTTP/2 toward hosts that speak it: gRPC, which sends both ways at once and ends with trailers. */
 export interface Http2Upstream {

@@ -5,7 +5,7 @@ import { formsOfSecret } from '../../infra/telemetry/secret-forms.js';
 import { type Replacement, replacingStream } from './byte-replacer.js';
 import { type HeaderList, hasControls, headerOf } from './exchange.js';
 import { Refusal } from './refusal.js';
-import type { Scheme } from './upstream.js';
+import type { Scheme } from './upstream-request.js';
 
 /** A secret of which the sandbox has placeholders. */
 export interface SessionSecret {

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
 import { type Target, writeAuthority } from '../../activities/egress/host-name.js';
@@ -9,31 +8,7 @@ import { RondoError } from '../../workflows/contract/errors.js';
 import { type HeaderList, toHeaderList, toRawHeaders } from './exchange.js';
 import { createHttp2Upstream } from './http2-upstream.js';
 import { Refusal } from './refusal.js';
-
-export type Scheme = 'http' | 'https';
-
-export interface UpstreamRequest {
-  readonly scheme: Scheme;
-  readonly target: Target;
-  readonly method: string;
-  readonly path: string;
-  /** End to end only, `host` included. */
-  readonly headers: HeaderList;
-  readonly body: Readable | Buffer | undefined;
-  readonly trailers: () => HeaderList;
-  readonly signal: AbortSignal;
-  /** HTTP/2 where the other side speaks it: what has trailers and streams both ways needs it. */
-  readonly preferHttp2: boolean;
-}
-
-export interface UpstreamResponse {
-  readonly status: number;
-  /** As they came, hop-by-hop fields included. */
-  readonly headers: HeaderList;
-  readonly body: Readable;
-  /** Complete once the body has ended. */
-  trailers(): HeaderList;
-}
+import type { Scheme, UpstreamRequest, UpstreamResponse } from './upstream-request.js';
 
 /** The far side of one session: connections to checked addresses, kept for its further requests and shared with nobody. */
 export interface Upstream {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../infra/ids.js';
 import { reserveBlob } from '../../infra/postgres/blobs.repo.js';
 import { insertCredential } from '../../infra/postgres/credentials.repo.js';
+import { insertEgressRequests } from '../../infra/postgres/egress-requests.repo.js';
 import { insertEnvironmentKey } from '../../infra/postgres/environment-keys.repo.js';
 import { insertFile } from '../../infra/postgres/files.repo.js';
 import { insertResource } from '../../infra/postgres/session-resources.repo.js';
@@ -61,6 +62,7 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
   await fillVault(workspace);
   await fillFilesAndSkills(workspace);
   await fillMounts(workspace, ref);
+  await fillEgress(workspace, ref);
   await workspace.store.publishDeltas(ref, [{ eventId: 'sevt_streamed', eventType: 'agent.message', attempt: 1, block: 0, text: 'on its way' }], 0);
   await send(workspace, ref, userMessage('for the inbox'));
 }
@@ -116,6 +118,15 @@ async function fillMounts({ pool, store }: Pick<StoreFixture, 'pool' | 'store'>,
   });
 }
 
+/** A question about a host, and a line of the audit. */
+async function fillEgress({ pool, store }: Pick<StoreFixture, 'pool' | 'store'>, ref: SessionRef): Promise<void> {
+  const target = { host: 'example.com', port: 443, method: 'GET' };
+  await store.locked(ref, (session) => session.askNetworkQuestion({ ...target, timeoutMs: 60_000 }));
+  const decided = { protocol: 'https', path: '/', decision: 'allow', rule: 'a rule', status: 200, error: null } as const;
+  const counted = { generation: 1, bytesUp: 0, bytesDown: 1, credentialIds: [], startedAt: new Date(), durationMs: 1 };
+  await transaction(pool, ref.workspaceId, (tx) => insertEgressRequests(tx, [{ sessionId: ref.sessionId, ...target, ...decided, ...counted }]));
+}
+
 /** Runs statements as the application's role; the workspace is set the way transactions set it, or not at all. */
 async function asApplication<T>(workspaceId: string | undefined, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   if (workspaceId !== undefined) return transaction(fixture.pool, workspaceId, (tx) => work(tx as unknown as pg.PoolClient));
@@ -155,6 +166,7 @@ describe('the rows of a workspace', () => {
       'blobs',
       'deltas',
       'effects',
+      'egress_requests',
       'environment_keys',
       'environments',
       'events',
@@ -162,6 +174,7 @@ describe('the rows of a workspace', () => {
       'inbox',
       'invocations',
       'mcp_tool_lists',
+      'network_questions',
       'resource_mounts',
       'sandboxes',
       'session_resources',
