@@ -105,9 +105,11 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
   /** A connection to the sandbox another worker made, if it is there. */
   const attachExisting = async (ref: SessionRef): Promise<AcquiredSandbox> => {
     const sandbox = await store.locked(ref, (session) => session.findSandbox());
-    const client = sandbox?.state === 'ready' ? await attachStarting(await options.provider(), sandbox.name) : undefined;
+    const provider = await options.provider();
+    const client = sandbox?.state === 'ready' ? await attachStarting(provider, sandbox.name) : undefined;
     if (!sandbox || !client) throw new RondoError('sandbox.gone', `Session ${ref.sessionId} has no sandbox that runs.`);
     await bindTo(ref, client);
+    guardDisk(ref, provider, sandbox, client);
     return { generation: sandbox.generation, client };
   };
   const existing = (ref: SessionRef) => connections.get(ref.sessionId, () => attachExisting(ref));

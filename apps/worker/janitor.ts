@@ -37,6 +37,11 @@ async function cleanUp(deps: JanitorDependencies, seenBefore: ReadonlySet<string
     await transaction(deps.pool, row.workspaceId, (tx) => forgetSandbox(tx, row.sessionId));
     deps.log.info({ sandbox: row.name }, 'sandbox of an ended session removed');
   }
+  const here = new Set(existing);
+  for (const row of rows.filter(({ terminated, name }) => !terminated && here.has(name))) {
+    // Whose worker is gone may go on writing: from now on this one guards its disk.
+    await deps.sandboxes.find(row).catch((error: unknown) => deps.log.warn({ error, sandbox: row.name }, 'a sandbox could not be reached to guard its disk'));
+  }
   // After the rows of sessions: a member that is claimed in between is missed once, and twice it takes.
   const members = await deps.sandboxPool.names();
   const named = new Set([...rows.map(({ name }) => name), ...members]);

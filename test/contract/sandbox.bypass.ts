@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Listeners, startListeners } from '../support/network-listeners.js';
 import type { TestEngine } from '../support/sandbox-engines.js';
-import { aSandbox, type SandboxUnderTest, textOf } from './sandbox.fixture.js';
+import { aSandbox, type SandboxUnderTest, SUPERVISOR, textOf } from './sandbox.fixture.js';
 
 const CANARY = 'canary-of-the-host-8d21';
 
@@ -189,7 +189,7 @@ export function describeBypass(engine: () => TestEngine): void {
 
   test('a killed supervisor comes back with no more rights than before', async () => {
     const own = await aSandbox(engine());
-    await own.bash('kill -9 $(pgrep -f "supervisor.mjs serve" || echo 1)').catch(() => undefined);
+    await own.bash(`kill -9 ${SUPERVISOR}`).catch(() => undefined);
     const again = await own.reconnect();
     expect(textOf(await again.bash("id -u; grep -h '^CapEff\\|^NoNewPrivs' /proc/[0-9]*/status | sort -u"))).toMatch(
       /10001\nCapEff:\s+0000000000000000\nNoNewPrivs:\s+1$/,

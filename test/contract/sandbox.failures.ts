@@ -1,10 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { TestEngine } from '../support/sandbox-engines.js';
-import { aSandbox, connected, freshId, textOf, watchOutput } from './sandbox.fixture.js';
-
-/** Shell words for the process id of the supervisor. */
-const SUPERVISOR = `$(for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q '^/opt/rondo/node .* serve' && echo \${p#/proc/}; done)`;
+import { aSandbox, connected, freshId, SUPERVISOR, textOf, watchOutput } from './sandbox.fixture.js';
 
 export function describeFailures(engine: () => TestEngine): void {
   test('a call whose supervisor is killed is lost, runs no second time, and the next call works', async () => {

@@ -117,8 +117,8 @@ export function describeFileTricks(engine: () => TestEngine): void {
       const entry = archive.entry({ name: 'zeros', size: 200 * MEBIBYTE });
       const zeros = Buffer.alloc(MEBIBYTE);
       const feed = async () => {
-        for (let count = 0; count < 200; count += 1) if (!entry.write(zeros)) await new Promise((resolve) => entry.once('drain', resolve));
-        entry.end();
+        for (let count = 0; count < 200; count += 1) if (!entry.write(zeros)) await new Promise<void>((resolve) => entry.once('drain', () => resolve()));
+        entry.end(null);
         archive.finalize();
       };
       void feed();

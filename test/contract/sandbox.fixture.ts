@@ -63,6 +63,9 @@ export async function connected(engine: TestEngine, spec: SandboxSpec, options: 
   };
 }
 
+/** Shell words for the process id of the supervisor. */
+export const SUPERVISOR = `$(for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q '^/opt/rondo/node .* serve' && echo \${p#/proc/}; done)`;
+
 /** Collects output and tells when a text has been seen in it. */
 export function watchOutput() {
   let seen = '';
