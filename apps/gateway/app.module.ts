@@ -48,6 +48,8 @@ import { VaultsService } from './vaults/vaults.service.js';
 import { WorkController } from './work/work.controller.js';
 import { WorkService } from './work/work.service.js';
 import { createWorkFeed } from './work/work-feed.js';
+import { WorkspaceController } from './workspace/workspace.controller.js';
+import { WorkspaceService } from './workspace/workspace.service.js';
 
 /** What the gateway is made of; its owner starts and closes these. */
 export interface GatewayParts {
@@ -88,6 +90,7 @@ export class AppModule {
         WorkController,
         SessionsController,
         ResourcesController,
+        WorkspaceController,
         ThreadsController,
         EventsController,
         FilesController,
@@ -109,6 +112,10 @@ export class AppModule {
         { provide: SessionStreams, useValue: new SessionStreams(pool, feed, createStreamLimit(config.http.streamsPerKey), shutdown, log) },
         { provide: InvokeService, useValue: new InvokeService(pool, createSession, waker, feed, shutdown) },
         { provide: FilesService, useValue: new FilesService({ pool, blobs, keepBlob, maxFileBytes: config.blobs.maxFileBytes }) },
+        {
+          provide: WorkspaceService,
+          useValue: new WorkspaceService({ pool, blobs, keepBlob, listener: parts.listener, maxFileBytes: config.blobs.maxFileBytes }),
+        },
         { provide: SkillsService, useValue: new SkillsService({ pool, blobs, keepBlob, maxBodyBytes: config.http.maxBodyBytes }) },
         { provide: VaultsService, useValue: new VaultsService(pool) },
         { provide: CredentialsService, useValue: new CredentialsService(pool, parts.secretBox) },

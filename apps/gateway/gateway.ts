@@ -1,11 +1,11 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { raw } from 'express';
+import { type Request, raw } from 'express';
 import { AppModule, type GatewayParts } from './app.module.js';
 import { authentication } from './http/authentication.js';
 import { authorization, permittedInputs } from './http/authorization.js';
-import { JSON_TYPES, parseJson, requireJson } from './http/body.js';
+import { isReadAsJson, parseJson, requireJson } from './http/body.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { refuseNotBuilt } from './http/not-built.js';
 import { serveDocs } from './http/openapi.js';
@@ -42,7 +42,13 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   app.set('query parser', parseQuery);
   app.use(requestId(log));
   app.use('/v1', authentication(parts.pool), rateLimits(config.http), authorization(parts.pool), refuseNotBuilt);
-  app.use('/v1', requireJson, raw({ limit: config.http.maxBodyBytes, type: JSON_TYPES, inflate: false }), parseJson, permittedInputs);
+  app.use(
+    '/v1',
+    requireJson,
+    raw({ limit: config.http.maxBodyBytes, type: (request) => isReadAsJson(request as Request), inflate: false }),
+    parseJson,
+    permittedInputs,
+  );
   app.useGlobalFilters(new ErrorFilter(log));
   app.useGlobalPipes(validation());
   app.useGlobalInterceptors(new HeldLeaseInterceptor(parts.pool));

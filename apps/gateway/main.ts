@@ -28,7 +28,7 @@ if (!databaseUrl || !address) {
 }
 
 const pool = createPool({ url: databaseUrl, size: POOL_SIZE, name: 'rondo-gateway', log });
-const listener = createListener({ url: databaseUrl, channels: [CHANNELS.events, CHANNELS.deltas, CHANNELS.work], log });
+const listener = createListener({ url: databaseUrl, channels: [CHANNELS.events, CHANNELS.deltas, CHANNELS.work, CHANNELS.workspace], log });
 const sessionClient = createSessionClient({ address, namespace, taskQueue, settings: sessionSettings(config), log });
 const listening = listener.start();
 const gateway = await startGateway({ config, pool, listener, sessionClient, blobs: selectBlobs(config), secretBox, redact, log });

@@ -38,7 +38,8 @@ export async function lockForDeletion(tx: Transaction, key: string): Promise<boo
   const { rowCount } = await tx.query(
     `update blobs set delete_after = null where key = $1
      and (exists (select 1 from files where blob_key = $1) or exists (select 1 from skill_versions where blob_key = $1)
-       or exists (select 1 from checkpoints where blob_key = $1) or exists (select 1 from checkpoint_packs where blob_key = $1))`,
+       or exists (select 1 from checkpoints where blob_key = $1) or exists (select 1 from checkpoint_packs where blob_key = $1)
+       or exists (select 1 from workspace_requests where blob_key = $1))`,
     [key],
   );
   return rowCount === 0;

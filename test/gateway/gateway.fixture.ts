@@ -46,7 +46,7 @@ export async function startTestGateway(variables: Readonly<Record<string, string
 
   const log = pino({ level: 'silent' });
   const pool = createPool({ url: appUrl, size: 20, name: 'gateway-test', log });
-  const listener = createListener({ url: appUrl, channels: [CHANNELS.events, CHANNELS.deltas, CHANNELS.work], log });
+  const listener = createListener({ url: appUrl, channels: [CHANNELS.events, CHANNELS.deltas, CHANNELS.work, CHANNELS.workspace], log });
   const sessionClient = createSessionClient({ address: NO_TEMPORAL, namespace: 'rondo', taskQueue: 'rondo', settings: sessionSettings(config), log });
   await listener.start();
   const redact = createRedactor([]);

@@ -32,7 +32,7 @@ describe('while the database is away', () => {
     const log = pino({ level: 'silent' });
     const config = loadConfig({ RONDO_PORT: '0', RONDO_REHEARSAL_URL: 'http://127.0.0.1:9' });
     const pool = createPool({ url, size: 2, name: 'gateway-test', log });
-    const listener = createListener({ url, channels: [CHANNELS.events, CHANNELS.deltas, CHANNELS.work], log });
+    const listener = createListener({ url, channels: [CHANNELS.events, CHANNELS.deltas, CHANNELS.work, CHANNELS.workspace], log });
     const sessionClient = createSessionClient({
       address: `127.0.0.1:${await nobody()}`,
       namespace: 'rondo',

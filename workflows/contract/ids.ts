@@ -14,6 +14,7 @@ export const ID_PREFIXES = {
   request: 'req',
   file: 'file',
   blob: 'blob',
+  workspaceRequest: 'wsreq',
   skill: 'skill',
   skillVersion: 'skillver',
   resource: 'sesrsc',

@@ -8,13 +8,14 @@ const DEEPEST = 200;
 /** Members and elements of one body. The largest sensible request has a few thousand. */
 const MOST_VALUES = 100_000;
 
-export const JSON_TYPES = ['json', '+json'];
+const JSON_TYPES = ['json', '+json'];
 
 /**
  * Refuses bodies that are not JSON. Requests without a body pass: the wire's actions have none. A form passes where one is
  * expected, unread: its route takes it in as it arrives.
  */
 export function requireJson(request: Request, _response: Response, next: NextFunction): void {
+  if (takesBytes(request)) return next(refusePacked(request));
   if (takesForm(request)) return next(refuseOtherThanForm(request));
   const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   if (!hasBody || request.is(JSON_TYPES)) return next();
@@ -25,6 +26,19 @@ export function requireJson(request: Request, _response: Response, next: NextFun
       `The body's content-type is ${given ? JSON.stringify(given.slice(0, 100)) : 'missing'}; accepted is application/json.`,
     ),
   );
+}
+
+/** Routes whose body is bytes of any type, by their path below /v1; it is read as it arrives. */
+const BYTE_ROUTES = /^\/sessions\/[^/]+\/workspace\//i;
+const takesBytes = ({ method, path }: Pick<Request, 'method' | 'path'>): boolean => method === 'PUT' && BYTE_ROUTES.test(path);
+
+/** Whether a body is read whole, as JSON, before its route is called. */
+export const isReadAsJson = (request: Request): boolean => !takesBytes(request) && Boolean(request.is(JSON_TYPES));
+
+function refusePacked(request: Request): RondoError | undefined {
+  const packed = request.headers['content-encoding'] ?? 'identity';
+  if (packed === 'identity') return undefined;
+  return new RondoError('request.unsupported_media_type', 'content-encoding: the bytes are kept as they are sent; send them not compressed.');
 }
 
 function refuseOtherThanForm(request: Request): RondoError | undefined {

@@ -9,6 +9,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   file_id: 'Id of a file, file_…',
   invocation_id: 'Id of an invocation, inv_…',
   key_id: "Id of an environment's key, envkey_…",
+  path: 'Path of a file below /workspace; slashes in it stay as they are',
   resource_id: 'Id of something attached to a session, sesrsc_…',
   session_id: 'Id of a session, sesn_…',
   skill_id: 'Id of a skill, skill_…',
@@ -43,7 +44,7 @@ const BYTES = { '*/*': { schema: { type: 'string' as const, format: 'binary' } }
 /** Adds what the decorators cannot say: how lists and ranges are written in a query, what is not JSON, what errors look like, and examples. */
 export function polish(document: OpenAPIObject): void {
   for (const [path, item] of Object.entries(document.paths)) {
-    for (const operation of [item.get, item.post, item.delete]) {
+    for (const operation of [item.get, item.put, item.head, item.post, item.delete]) {
       if (!operation) continue;
       operation.responses['default'] ??= FAILURE;
       if (!path.startsWith('/v1/')) operation.security = [];
@@ -51,7 +52,7 @@ export function polish(document: OpenAPIObject): void {
       const answer = operation.responses['200'];
       if (!answer || 'content' in answer || !('description' in answer)) continue;
       if (path.endsWith('/stream')) answer.content = EVENT_STREAM;
-      if (path.endsWith('/content')) answer.content = BYTES;
+      if (path.endsWith('/content') || (operation === item.get && path.endsWith('/workspace/{path}'))) answer.content = BYTES;
     }
   }
   polishInvoke(document);

@@ -82,3 +82,72 @@ create function sessions_on_host(ids text[]) returns table (session_id text, wor
 
 revoke all on function sessions_on_host(text[]) from public;
 grant execute on function sessions_on_host(text[]) to rondo_app;
+
+-- Reading and writing files of a session's workspace for callers of the API: gateways have no sandbox, so they ask workers.
+create table workspace_requests (
+  id text primary key,
+  session_id text not null references sessions (id) on delete cascade,
+  workspace_id text not null references workspaces (id),
+  kind text not null check (kind in ('read', 'write')),
+  -- Below /workspace, without a slash at its beginning.
+  path text not null,
+  -- What is to be written; or, once it was read, what is there.
+  blob_key text references blobs (key),
+  state text not null default 'waiting' check (state in ('waiting', 'running', 'done', 'failed')),
+  -- Who is at it, and until when nobody else may be.
+  holder text,
+  lease_until timestamptz,
+  attempt integer not null default 0,
+  size_bytes bigint,
+  -- Hexadecimal.
+  sha256 text,
+  error_code text,
+  error_message text,
+  created_at timestamptz not null default clock_timestamp()
+);
+create index workspace_requests_open on workspace_requests (created_at) where state in ('waiting', 'running');
+create index workspace_requests_of_session on workspace_requests (session_id);
+create index workspace_requests_of_blob on workspace_requests (blob_key);
+alter table workspace_requests enable row level security;
+alter table workspace_requests force row level security;
+create policy own_workspace on workspace_requests using (workspace_id = current_workspace()) with check (workspace_id = current_workspace());
+do $$ begin execute format('create policy owner_functions on workspace_requests to %I using (true) with check (true)', current_user); end $$;
+grant select, insert, update, delete on workspace_requests to rondo_app;
+create trigger release_blob after delete on workspace_requests for each row when (old.blob_key is not null) execute function release_blob();
+
+-- Claims requests that nobody is at, of all workspaces: the oldest first, and one at a time of those for the same file, so that a
+-- write that is repeated after a crash never comes after a later one.
+create function claim_workspace_requests(by_holder text, lease interval, most integer)
+  returns table (id text, session_id text, workspace_id text, kind text, path text, blob_key text, attempt integer)
+  language sql volatile security definer set search_path = pg_catalog, public, pg_temp
+  as $$
+    update workspace_requests w set state = 'running', holder = by_holder, lease_until = clock_timestamp() + lease, attempt = w.attempt + 1
+    where w.id in (
+      select r.id from workspace_requests r
+      where (r.state = 'waiting' or r.state = 'running' and r.lease_until < clock_timestamp())
+        and not exists (
+          select 1 from workspace_requests e where e.session_id = r.session_id and e.path = r.path and e.state in ('waiting', 'running')
+            and e.kind = 'write' and (e.created_at, e.id) < (r.created_at, r.id)
+        )
+      order by r.created_at limit most for update skip locked
+    )
+    returning w.id, w.session_id, w.workspace_id, w.kind, w.path, w.blob_key, w.attempt
+  $$;
+
+-- Requests whose gateway died before it had read the answer.
+create function drop_old_workspace_requests() returns void
+  language sql volatile security definer set search_path = pg_catalog, public, pg_temp
+  as $$ delete from workspace_requests where created_at < clock_timestamp() - interval '1 hour' $$;
+
+-- Sandboxes that no tool call has used and no request since a while, so that no run of the loop gives them back.
+create function unused_sandboxes(idle interval) returns table (session_id text, workspace_id text, fence bigint)
+  language sql stable security definer set search_path = pg_catalog, public, pg_temp
+  as $$
+    select b.session_id, b.workspace_id, s.fence from sandboxes b join sessions s on s.id = b.session_id
+    where b.state = 'ready' and b.updated_at < clock_timestamp() - idle and s.status = 'idle'
+      and not exists (select 1 from effects e where e.session_id = b.session_id and e.generation = b.generation)
+      and not exists (select 1 from workspace_requests r where r.session_id = b.session_id and r.state in ('waiting', 'running'))
+  $$;
+
+revoke all on function claim_workspace_requests(text, interval, integer), drop_old_workspace_requests(), unused_sandboxes(interval) from public;
+grant execute on function claim_workspace_requests(text, interval, integer), drop_old_workspace_requests(), unused_sandboxes(interval) to rondo_app;

@@ -1,0 +1,53 @@
+import type { Logger } from 'pino';
+import type { Sandboxes } from '../../activities/sandbox/sandboxes.js';
+import { sessionsWithDirectories } from '../../activities/workspace/host-directories.js';
+import type { Workspaces } from '../../activities/workspace/workspaces.js';
+import { sessionsOnHost } from '../../infra/postgres/checkpoints.repo.js';
+import type { Pool } from '../../infra/postgres/pool.js';
+import { unusedSandboxes } from '../../infra/postgres/workspace-requests.repo.js';
+import { decodeFence } from '../../workflows/contract/fence.js';
+
+export interface WorkspaceCleanerDependencies {
+  readonly pool: Pool;
+  readonly sandboxes: Pick<Sandboxes, 'release'>;
+  readonly workspaces: Pick<Workspaces, 'keep' | 'remove'>;
+  readonly home: string;
+  /** How long a sandbox that only callers of the API have used is held. */
+  readonly idleMs: number;
+  readonly log: Logger;
+}
+
+const LONGEST_PAUSE_MS = 3_600_000;
+const FIRST_PAUSE_MS = 60_000;
+
+/**
+ * Looks after this host's directories: keeps those that a release could not keep, and removes those of sessions that the
+ * database says are over. What it knows nothing of stays. Gives back sandboxes that no run of the loop knows of.
+ */
+export function createWorkspaceCleaner(deps: WorkspaceCleanerDependencies): () => Promise<void> {
+  /** What could not be kept is tried less and less often. */
+  const pauses = new Map<string, { readonly until: number; readonly ms: number }>();
+
+  const keep = async (session: { readonly sessionId: string; readonly workspaceId: string }) => {
+    const { sessionId } = session;
+    const pause = pauses.get(sessionId);
+    if (pause && pause.until > performance.now()) return;
+    const ms = Math.min(pause ? pause.ms * 2 : FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+    pauses.set(sessionId, { until: performance.now() + ms, ms });
+    await deps.workspaces.keep(session);
+  };
+
+  return async () => {
+    for (const { fence, ...session } of await unusedSandboxes(deps.pool, deps.idleMs)) {
+      await deps.sandboxes.release({ ...session, epoch: decodeFence(fence).epoch });
+    }
+    const known = await sessionsOnHost(deps.pool, await sessionsWithDirectories(deps.home));
+    const unkept = known.filter((session) => session.unkept);
+    for (const sessionId of pauses.keys()) if (!unkept.some((session) => session.sessionId === sessionId)) pauses.delete(sessionId);
+    for (const { sessionId, workspaceId } of unkept) await keep({ sessionId, workspaceId });
+    for (const { sessionId } of known.filter(({ over }) => over)) {
+      await deps.workspaces.remove(sessionId);
+      deps.log.info({ session: sessionId }, 'directories of a session that is over removed');
+    }
+  };
+}
