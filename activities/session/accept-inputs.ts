@@ -15,7 +15,7 @@ export interface AcceptedInput {
 /**
  * Accepts a batch of inputs, all or nothing: the durable acceptance. Decisions take effect here, under the lock, so that
  * the first one wins and its sender is answered at once; an interrupt raises the fence here, so that nothing of the
- * interrupted step is written any more. Errors: `session.terminated`, `tool_call.*`, `file.*`.
+ * interrupted step is written any more. Errors: `session.terminated`, `thread.not_found`, `tool_call.*`, `file.*`.
  * @returns whether the workflow must be woken, and whether what runs now must stop, once the transaction has committed.
  */
 export async function acceptInputs(
@@ -43,6 +43,7 @@ export async function acceptInputs(
     if (event.type === 'user.custom_tool_result' && !(await answer(session, 'custom', 'custom_tool_use_id', event.custom_tool_use_id))) continue;
     if (event.type === 'user.tool_result' && !(await answer(session, 'worker', 'tool_use_id', event.tool_use_id))) continue;
     if (event.type === 'user.interrupt') {
+      refuseOtherThread(session, event.session_thread_id);
       const { epoch } = decodeFence(session.record.fence);
       await session.update({ fence: encodeFence({ epoch: epoch + 1, step: 0 }) });
       stop = true;
@@ -71,6 +72,12 @@ function refuseMisplaced(events: readonly InputEvent[]): void {
   }
   const outcome = events.findIndex(({ type }) => type === 'user.define_outcome');
   if (outcome >= 0) throw new RondoError('request.invalid', `events[${outcome}].type: "user.define_outcome" is not supported yet; send a user.message.`);
+}
+
+/** An interrupt of a thread that is not there must not end what the session does. */
+function refuseOtherThread({ record }: LockedSession, threadId: string | null | undefined): void {
+  if (threadId == null || threadId === record.primaryThreadId) return;
+  throw new RondoError('thread.not_found', `session_thread_id: ${JSON.stringify(threadId.slice(0, 100))} is not a thread of session ${record.id}.`);
 }
 
 /** Beyond the budget only what ends or answers something is accepted (wire section 3.2). */

@@ -300,6 +300,20 @@ describe('the primary thread', () => {
     for await (const event of stream) expect(event.type).toBe('session.deleted');
   });
 
+  it('can be named by an interrupt; one of another thread ends nothing', async () => {
+    const { sdk, agent, environment_id } = await ground();
+    const [session, other] = [
+      await sdk.beta.sessions.create({ agent: agent.id, environment_id }),
+      await sdk.beta.sessions.create({ agent: agent.id, environment_id }),
+    ];
+    const threadOf = async (id: string) => (await sdk.beta.sessions.threads.list(id)).data[0]?.id;
+    const interrupt = async (session_thread_id: string | undefined) =>
+      gateway.request('POST', `/v1/sessions/${session.id}/events`, { events: [{ type: 'user.interrupt', session_thread_id }] });
+    expect((await interrupt(await threadOf(other.id))).status).toBe(404);
+    expect((await sdk.beta.sessions.events.list(session.id)).data).toEqual([]);
+    expect((await interrupt(await threadOf(session.id))).status).toBe(200);
+  });
+
   it('is filtered by status, is not archived alone, and is no other session’s', async () => {
     const { sdk, agent, environment_id } = await ground();
     const session = await sdk.beta.sessions.create({ agent: agent.id, environment_id });
