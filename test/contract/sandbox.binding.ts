@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { memberDirectories, memberFolder, placeMember } from '../../activities/sandbox/pool-directories.js';
+import { sandboxUser } from '../../activities/sandbox/sandbox-user.js';
 import { directoriesOf } from '../../activities/sandbox/session-directories.js';
 import { connectSupervisor } from '../../activities/sandbox/supervisor.client.js';
 import type { TestEngine } from '../support/sandbox-engines.js';
@@ -25,10 +26,12 @@ async function aMember(engine: TestEngine) {
 export function describeBinding(engine: () => TestEngine): void {
   it('a sandbox that runs takes over what its session has on the host, byte for byte, and the host sees what is done in it', async () => {
     const { home, client, bash, sessionId, places } = await aMember(engine());
+    const user = sandboxUser();
     const { workspaceDirectory: workspace, mountsDirectory: mounts } = places;
     for (const directory of [workspace, mounts]) fs.mkdirSync(path.join(directory, 'deep', 'er'), { recursive: true });
     fs.mkdirSync(path.join(mounts, 'session', 'uploads'), { recursive: true });
     fs.writeFileSync(path.join(mounts, 'session', 'uploads', 'note'), 'from before');
+    fs.chownSync(path.join(mounts, 'session'), user.uid, user.gid);
     fs.writeFileSync(path.join(workspace, 'deep', 'er', 'program'), '#!/bin/sh\n', { mode: 0o755 });
     fs.writeFileSync(Buffer.concat([Buffer.from(`${workspace}/`), Buffer.from([0x66, 0xff])]), 'a name that is not UTF-8');
     fs.symlinkSync('/etc/passwd', path.join(workspace, 'link'));
