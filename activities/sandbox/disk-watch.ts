@@ -30,7 +30,7 @@ const RECOUNT_MS = 30_000;
 /** What is over the ceiling and not worth ending anything for: a single file at the limit, the shell's own files while one cleans up. */
 const SLACK: DiskUsage = { bytes: 16 << 20, entries: 4_000 };
 /** What runs has this long to end, and grows meanwhile. */
-const GRACE_MS = 1_500;
+const GRACE_MS = 700;
 /** A sandbox that goes on growing within this time after its grace does not heed. */
 const HEED_MS = 10_000;
 /** How far over the limit a sandbox may ever be, if that is more than the limit again: a fast disk writes this much in a second. */
@@ -58,6 +58,7 @@ export function createDiskWatch(options: DiskWatchOptions): DiskWatch {
 
   const count = async (name: string, entry: Watched, free: DiskUsage): Promise<void> => {
     const usage = await options.measure(entry.sandbox.directories);
+    if (watched.get(name) !== entry) return;
     const isFirst = entry.last === undefined;
     entry.last = { at: performance.now(), usage, free };
     const isBearable = within(usage, highest);
