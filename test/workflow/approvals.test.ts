@@ -147,6 +147,21 @@ describe("Temporal's own door", () => {
     expect(await waitForInvocation(platform, invocation.id)).toMatchObject({ status: 'completed' });
   });
 
+  it('does not answer the update with a decision that an interrupt overtook', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const { invocation, callIds } = await waiting('one');
+      const interrupt = () => platform.request('POST', `/v1/sessions/${invocation.session_id}/events`, { events: [{ type: 'user.interrupt' }] });
+      const update = () =>
+        workflowOf(invocation.session_id)
+          .executeUpdate('approve', { args: [{ tool_use_id: callIds[0], result: 'allow' }] })
+          .catch(() => 'refused');
+      const [, answer] = await Promise.all(round % 2 === 0 ? [interrupt(), update()] : [update().then(() => interrupt()), update()]);
+      await waitForInvocation(platform, invocation.id);
+      const taken = (await readLog(platform, invocation.session_id)).some(({ type }) => type === 'user.tool_confirmation');
+      if (answer === 'allow') expect(taken).toBe(true);
+    }
+  });
+
   it('lets HTTP and signal race to one decision', async () => {
     const { invocation, callIds } = await waiting('one');
     const [answer] = await Promise.all([

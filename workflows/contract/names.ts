@@ -11,4 +11,11 @@ export const QUERIES = { state: 'state' } as const;
 export const SEARCH_ATTRIBUTES = { workspace: 'RondoWorkspace', status: 'RondoStatus', model: 'RondoModel' } as const;
 
 /** Postgres notification channels; payloads are a session id, of `work` an environment id, of `egress` the id of a session, environment or vault, of `workspace` a request's. */
-export const CHANNELS = { events: 'rondo_events', deltas: 'rondo_deltas', stop: 'rondo_stop', work: 'rondo_work', egress: 'rondo_egress', workspace: 'rondo_workspace' } as const;
+export const CHANNELS = {
+  events: 'rondo_events',
+  deltas: 'rondo_deltas',
+  stop: 'rondo_stop',
+  work: 'rondo_work',
+  egress: 'rondo_egress',
+  workspace: 'rondo_workspace',
+} as const;

@@ -2,6 +2,7 @@ import { ApplicationFailure, CancellationScope, condition, setHandler } from '@t
 import { approve, approveUpdate, cannotDecide, interrupt, stateQuery, toDecision, wake } from './messages.js';
 import type { Run } from './run.js';
 
+const OVERTAKEN = 'the call was decided or ended before this decision could be taken';
 const DOOR_CLOSED = 'this door is closed (RONDO_APPROVE_BY_SIGNAL=off)';
 
 /** Messages only note what came; the loop acts on it. All are registered before the run's first await. */
@@ -30,7 +31,7 @@ export function registerHandlers(run: Run): void {
       const decision = toDecision(message);
       run.state = { ...run.state, decisions: [...run.state.decisions, decision] };
       await condition(() => !run.state.calls.some((call) => call.id === decision.toolUseId && call.gate === 'ask'));
-      const refusal = run.refusals.get(decision.toolUseId);
+      const refusal = run.verdicts.has(decision.toolUseId) ? run.verdicts.get(decision.toolUseId) : OVERTAKEN;
       if (refusal) throw ApplicationFailure.nonRetryable(refusal, 'approval.rejected');
       return decision.result;
     },

@@ -23,8 +23,8 @@ export interface Run {
   ended: 'interrupted' | null;
   /** The idle time is up and nothing came: the run ends. */
   closing: boolean;
-  /** Why operators' decisions changed nothing, by call. */
-  readonly refusals: Map<string, string>;
+  /** What became of operators' decisions, by call: undefined where it was taken, otherwise why it changed nothing. */
+  readonly verdicts: Map<string, string | undefined>;
 }
 
 export function openRun({ sessionId, workspaceId, settings, carry }: SessionInput): Run {
@@ -36,7 +36,7 @@ export function openRun({ sessionId, workspaceId, settings, carry }: SessionInpu
     shown: '',
     ended: null,
     closing: false,
-    refusals: new Map(),
+    verdicts: new Map(),
   };
 }
 

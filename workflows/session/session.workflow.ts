@@ -6,7 +6,7 @@ import { registerHandlers } from './handlers.js';
 import { perform } from './perform.js';
 import { releaseSandbox } from './release-sandbox.js';
 import { openRun, type Run, show } from './run.js';
-import { apply, begin, nextEffect, type Outcome } from './turn.js';
+import { apply, begin, type Effect, nextEffect, type Outcome } from './turn.js';
 
 /**
  * One session: takes inputs, asks the model, runs tools, until nothing is left to do. Holds ids and counters; the content
@@ -30,7 +30,7 @@ async function loop(run: Run): Promise<void> {
     if (!outcome) continue;
     run.state = apply(run.state, outcome);
     run.lines = keepLines(run.lines, describe(effect, outcome));
-    noteRefusals(run, outcome);
+    noteVerdicts(run, effect, outcome);
   }
 
   if (run.state.terminated) {
@@ -40,9 +40,10 @@ async function loop(run: Run): Promise<void> {
   await condition(allHandlersFinished);
 }
 
-function noteRefusals(run: Run, outcome: Outcome): void {
-  if (outcome.type !== 'settled' || outcome.result.kind !== 'settled') return;
-  for (const { toolUseId, reason } of outcome.result.rejected) run.refusals.set(toolUseId, reason);
+function noteVerdicts(run: Run, effect: Effect, outcome: Outcome): void {
+  if (effect.type !== 'settle' || outcome.type !== 'settled' || outcome.result.kind !== 'settled') return;
+  const { rejected } = outcome.result;
+  for (const { toolUseId } of effect.decisions) run.verdicts.set(toolUseId, rejected.find((one) => one.toolUseId === toolUseId)?.reason);
 }
 
 /** No activity is in flight here, so a run may be handed over; one whose update still waits for its answer goes on. */
