@@ -1,5 +1,5 @@
 import { RondoError } from '../../workflows/contract/errors.js';
-import { type DiskUsage, diskUsage, freeSpace } from './disk-usage.js';
+import { type DiskUsage, diskUsage, freeSpace, UNCOUNTABLE } from './disk-usage.js';
 import { createDiskWatch, highestOf } from './disk-watch.js';
 
 /** One entry for each so many bytes of the limit. */
@@ -10,6 +10,7 @@ export interface GuardedSandbox {
   readonly name: string;
   /** All that the sandbox can write on the host's file system. */
   readonly directories: readonly string[];
+  readonly isRunning: () => Promise<boolean>;
   readonly stopWork: (reason: string) => void;
   readonly destroy: () => Promise<void>;
 }
@@ -47,7 +48,7 @@ export function createDiskGuard({ limitBytes, home, onError, intervalMs }: DiskG
   const ended = new Map<string, string>();
   const overfull = new Map<string, string>();
   const reached = (usage: DiskUsage): string =>
-    `Disk limit reached: /workspace and /mnt hold ${mebibytes(usage.bytes)} MiB in ${usage.entries} files; the limit is ${mebibytes(limit.bytes)} MiB and ${limit.entries} files.`;
+    `Disk limit reached: /workspace and /mnt hold ${usage.entries === UNCOUNTABLE ? 'more files than can be counted' : `${mebibytes(usage.bytes)} MiB in ${usage.entries} files`}; the limit is ${mebibytes(limit.bytes)} MiB and ${limit.entries} files.`;
 
   return {
     begin(sandbox) {
@@ -59,13 +60,18 @@ export function createDiskGuard({ limitBytes, home, onError, intervalMs }: DiskG
       }
       const stop = watch.watch(name, {
         directories,
+        async isRunning() {
+          const isRunning = await sandbox.isRunning();
+          if (!isRunning) watched.delete(name);
+          return isRunning;
+        },
         stopWork: (usage) => watched.get(name)?.sandbox.stopWork(`${reached(usage)} Delete what is not needed.`),
         async end(usage) {
-          watched.delete(name);
           ended.set(name, reached(usage));
           const highest = highestOf(limit);
           if (usage.bytes > highest.bytes || usage.entries > highest.entries) overfull.set(sessionId, reached(usage));
           await sandbox.destroy();
+          watched.delete(name);
         },
       });
       watched.set(name, { sandbox, stop });

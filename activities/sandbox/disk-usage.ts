@@ -8,6 +8,9 @@ export interface DiskUsage {
   readonly entries: number;
 }
 
+/** Stands for more than any limit. */
+export const UNCOUNTABLE = Number.MAX_SAFE_INTEGER;
+
 /** A tree that cannot be counted within this time has too many entries for any limit. */
 const COUNT_TIMEOUT_MS = 20_000;
 
@@ -31,7 +34,7 @@ async function total(directories: readonly string[], unit: string): Promise<numb
     (result) => ({ stdout: result.stdout, gaveUp: false }),
     (error: { stdout?: string; killed?: boolean }) => ({ stdout: error.stdout ?? '', gaveUp: error.killed === true }),
   );
-  if (gaveUp) return Number.MAX_SAFE_INTEGER;
+  if (gaveUp) return UNCOUNTABLE;
   // Files vanish while they are counted, so `du` may complain; its last line is the sum of what it saw.
   const [, sum] = /(\d+)\ttotal\n$/.exec(stdout) ?? [];
   if (sum === undefined) throw new Error(`du did not count ${directories.join(', ')}`);

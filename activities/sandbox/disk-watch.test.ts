@@ -25,6 +25,7 @@ function aDisk() {
   const begin = () =>
     watch.watch('s', {
       directories: ['/d'],
+      isRunning: async () => !events.includes('end'),
       stopWork: () => events.push('stop'),
       end: async () => void events.push('end'),
     });

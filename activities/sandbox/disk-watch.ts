@@ -3,6 +3,8 @@ import type { DiskUsage } from './disk-usage.js';
 /** A sandbox whose disk is watched. */
 export interface WatchedSandbox {
   readonly directories: readonly string[];
+  /** Whether there is anything left to watch. */
+  isRunning(): Promise<boolean>;
   /** Ends everything that runs inside and tells the model; the sandbox lives on. */
   stopWork(usage: DiskUsage): void;
   /** Ends the sandbox: it went on writing, or holds more than it will ever be given. */
@@ -57,9 +59,10 @@ export function createDiskWatch(options: DiskWatchOptions): DiskWatch {
   let timer: NodeJS.Timeout | undefined;
 
   const count = async (name: string, entry: Watched, free: DiskUsage): Promise<void> => {
+    const isFirst = entry.last === undefined;
+    if (!isFirst && !(await entry.sandbox.isRunning())) return void watched.delete(name);
     const usage = await options.measure(entry.sandbox.directories);
     if (watched.get(name) !== entry) return;
-    const isFirst = entry.last === undefined;
     entry.last = { at: performance.now(), usage, free };
     const isBearable = within(usage, highest);
     if (isBearable && (isFirst || within(usage, plus(entry.ceiling, SLACK)))) {
@@ -73,8 +76,8 @@ export function createDiskWatch(options: DiskWatchOptions): DiskWatch {
       entry.stoppedAt = performance.now();
       return entry.sandbox.stopWork(usage);
     }
-    watched.delete(name);
     await entry.sandbox.end(usage);
+    watched.delete(name);
   };
 
   const look = async (): Promise<void> => {

@@ -98,6 +98,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       sessionId: ref.sessionId,
       name,
       directories: Object.values(directoriesOf(options.home, ref.sessionId, generation)),
+      isRunning: () => provider.isRunning(name),
       stopWork: (reason) => client.stopWork(reason),
       destroy: () => provider.destroy(name),
     });

@@ -26,10 +26,11 @@ const FILE_TOO_LARGE = 128 + 25;
 
 /** Sentences for the model on each limit that a command has run into; what only looks like it is called likely. */
 export function describeLimits(before: LimitCounts, after: LimitCounts, { exitCode, printed }: Ended): string[] {
-  const said = (pattern: RegExp) => pattern.test(printed);
+  // A command that succeeded may well have printed such words: it has read them somewhere.
+  const said = (pattern: RegExp) => exitCode !== 0 && pattern.test(printed);
   const notes: string[] = [];
   const killed = increase(before.outOfMemory, after.outOfMemory);
-  if (killed === undefined ? exitCode === KILLED || said(/^Killed$|\bKilled\b.*$/m) : killed > 0) {
+  if (killed === undefined ? exitCode === KILLED || said(/: line \d+: +\d+ Killed/) : killed > 0) {
     notes.push(
       killed === undefined
         ? 'A program was killed, most likely because it needed more memory than the sandbox has.'

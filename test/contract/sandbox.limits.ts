@@ -19,6 +19,7 @@ async function aGuardedSandbox(engine: TestEngine): Promise<{ sandbox: SandboxUn
     sessionId: name,
     name,
     directories,
+    isRunning: () => engine.provider.isRunning(name),
     stopWork: (reason) => sandbox.client.stopWork(reason),
     destroy: () => engine.provider.destroy(name),
   });
