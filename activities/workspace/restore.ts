@@ -1,5 +1,6 @@
 import { chmod, lchown, link, lutimes, mkdir, symlink } from 'node:fs/promises';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { createLanes } from './lanes.js';
 import type { Entry, FileEntry, Manifest } from './manifest.js';
 import { locate, type Trees } from './scan.js';
 import { type OpenBlob, unpackContents } from './unpack.js';
@@ -36,8 +37,12 @@ export async function restoreCheckpoint({ manifest, trees, user, open, signal }:
   const contents = manifest.entries.flatMap((entry): FileEntry[] => (entry.type === 'file' ? [entry] : []));
   await unpackContents({ contents, packs: manifest.packs, at, open, signal });
   for (const entry of manifest.entries) if (entry.type === 'link') await link(at(entry.to), at(entry.path));
+  const finishOne = (entry: Entry) => finish(at(entry.path), entry, user);
+  const lanes = createLanes();
+  for (const entry of manifest.entries) if (entry.type !== 'directory') await lanes.add(() => finishOne(entry));
+  await lanes.end();
   // From the deepest to the top: what is put into a directory changes its time.
-  for (const entry of manifest.entries.toReversed()) await finish(at(entry.path), entry, user);
+  for (const entry of manifest.entries.toReversed()) if (entry.type === 'directory') await finishOne(entry);
 }
 
 /** A tree, or a plain name in a directory that stands before it. */

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createZstdDecompress, zstdDecompress } from 'node:zlib';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { createLanes, type Lanes } from './lanes.js';
 import type { FileEntry, Pack } from './manifest.js';
 
 /** A part of a blob, with both ends; `undefined` where it is gone. */
@@ -32,13 +33,15 @@ export async function unpackContents({ contents, packs, at, open, signal }: Unpa
     const source = key === undefined ? undefined : await open(key, { start, end: last.offset + last.length - 1 });
     if (!source) throw changed(run[0]?.[0], 'is gone');
     const reader = createReader(source, start);
+    const writing = createLanes();
     try {
       for (const same of run) {
         signal?.throwIfAborted();
-        await unpackOne(same, reader, at);
+        await unpackOne(same, reader, at, writing);
       }
     } finally {
       await reader.close();
+      await writing.end();
     }
   }
 }
@@ -93,7 +96,7 @@ function createReader(source: AsyncIterable<Uint8Array>, position: number) {
 }
 
 /** One content, for all files that have it. */
-async function unpackOne(files: readonly FileEntry[], reader: Reader, at: UnpackOptions['at']): Promise<void> {
+async function unpackOne(files: readonly FileEntry[], reader: Reader, at: UnpackOptions['at'], lanes: Lanes): Promise<void> {
   const [first, ...others] = files;
   if (!first) return;
   if (others.some(({ sha256, size }) => sha256 !== first.sha256 || size !== first.size)) throw changed(first, 'is not what it should be');
@@ -103,8 +106,13 @@ async function unpackOne(files: readonly FileEntry[], reader: Reader, at: Unpack
     for (const { path } of others) await copyFile(at(first.path), at(path), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     return;
   }
-  const bytes = await unpackSmall(stored, first);
-  for (const { path } of files) await writeNew(at(path), (file) => writeAll(file, bytes));
+  // The next content is read meanwhile, so this one must be in memory first.
+  const pieces: Uint8Array[] = [];
+  for await (const piece of stored) pieces.push(piece);
+  await lanes.add(async () => {
+    const bytes = await unpackSmall(Buffer.concat(pieces), first);
+    for (const { path } of files) await writeNew(at(path), (file) => writeAll(file, bytes));
+  });
 }
 
 async function writeNew(path: Buffer, write: (file: FileHandle) => Promise<void>): Promise<void> {
@@ -122,10 +130,8 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
 
 const decompress = promisify(zstdDecompress);
 
-async function unpackSmall(stored: AsyncIterable<Uint8Array>, entry: FileEntry): Promise<Buffer> {
-  const pieces = [];
-  for await (const piece of stored) pieces.push(piece);
-  const bytes = await decompress(Buffer.concat(pieces), { maxOutputLength: Math.max(entry.size, 1) }).catch(() => undefined);
+async function unpackSmall(stored: Buffer, entry: FileEntry): Promise<Buffer> {
+  const bytes = await decompress(stored, { maxOutputLength: Math.max(entry.size, 1) }).catch(() => undefined);
   if (!bytes || createHash('sha256').update(bytes).digest('hex') !== entry.sha256) throw changed(entry, 'was changed');
   return bytes;
 }

@@ -8,6 +8,7 @@ import {
   answerWorkspaceRequest,
   claimWorkspaceRequests,
   dropOldWorkspaceRequests,
+  readWorkspaceRequest,
   renewWorkspaceRequest,
 } from '../../infra/postgres/workspace-requests.repo.js';
 import { RondoError } from '../../workflows/contract/errors.js';
@@ -17,6 +18,11 @@ import type { SandboxFileRequest } from '../../workflows/contract/records.js';
 const LEASE_MS = 10_000;
 const AT_ONCE = 8;
 const LOOK_EVERY_MS = 2_000;
+
+interface Taken {
+  readonly id: string;
+  readonly workspaceId: string;
+}
 
 export interface WorkspaceRequestDependencies {
   readonly pool: Pool;
@@ -32,7 +38,7 @@ export interface WorkspaceRequestDependencies {
  */
 export function serveWorkspaceRequests(deps: WorkspaceRequestDependencies): () => Promise<void> {
   const holder = randomUUID();
-  const running = new Map<string, { readonly request: SandboxFileRequest; readonly stop: AbortController; readonly done: Promise<void> }>();
+  const running = new Map<string, { readonly request: Taken; readonly stop: AbortController; readonly done: Promise<void> }>();
   let ended = false;
   let looking: Promise<void> | undefined;
   let again = false;
@@ -55,7 +61,7 @@ export function serveWorkspaceRequests(deps: WorkspaceRequestDependencies): () =
     }
   };
 
-  const start = (request: SandboxFileRequest) => {
+  const start = (request: Taken) => {
     const stop = new AbortController();
     const done = serve(request, stop).finally(() => {
       running.delete(request.id);
@@ -64,12 +70,14 @@ export function serveWorkspaceRequests(deps: WorkspaceRequestDependencies): () =
     running.set(request.id, { request, stop, done });
   };
 
-  const serve = async (request: SandboxFileRequest, stop: AbortController): Promise<void> => {
+  const serve = async (request: Taken, stop: AbortController): Promise<void> => {
     const renewal = setInterval(() => void renew(request), LEASE_MS / 3);
     const answer = (what: FileAnswer | undefined) =>
       transaction(deps.pool, request.workspaceId, (tx) => answerWorkspaceRequest(tx, request.id, holder, what)).catch(() => undefined);
     try {
-      const result = await deps.perform(request, stop.signal);
+      const wanted = await transaction(deps.pool, request.workspaceId, (tx) => readWorkspaceRequest(tx, request.id));
+      if (!wanted) return;
+      const result = await deps.perform(wanted, stop.signal);
       await answer(result?.state === 'failed' ? { ...result, errorMessage: deps.redact(result.errorMessage) } : result);
     } catch (error) {
       if (stop.signal.aborted) return void (await answer(undefined));
@@ -81,7 +89,7 @@ export function serveWorkspaceRequests(deps: WorkspaceRequestDependencies): () =
   };
 
   /** Somebody else's, or nobody's any more: what is done for it ends. */
-  const renew = async ({ id, workspaceId }: SandboxFileRequest): Promise<void> => {
+  const renew = async ({ id, workspaceId }: Taken): Promise<void> => {
     const isOurs = await transaction(deps.pool, workspaceId, (tx) => renewWorkspaceRequest(tx, id, holder, LEASE_MS)).catch(() => true);
     if (!isOurs) running.get(id)?.stop.abort(new RondoError('step.superseded', 'Nobody waits for this any more.'));
   };

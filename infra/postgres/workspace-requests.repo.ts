@@ -51,14 +51,22 @@ export async function dropWorkspaceRequest(tx: Transaction, id: string): Promise
   await tell(tx, id);
 }
 
-/** Takes requests that nobody is at, of all workspaces, for `leaseMs`. */
-export async function claimWorkspaceRequests(pool: Pool, holder: string, leaseMs: number, most: number): Promise<SandboxFileRequest[]> {
-  const { rows } = await pool.query<SandboxFileRequest>(
-    `select id, session_id as "sessionId", workspace_id as "workspaceId", kind, path, blob_key as "blobKey", attempt
-     from claim_workspace_requests($1, $2 * interval '1 millisecond', $3)`,
+/** Takes requests that nobody is at, of all workspaces, for `leaseMs`; ids only. */
+export async function claimWorkspaceRequests(pool: Pool, holder: string, leaseMs: number, most: number): Promise<{ id: string; workspaceId: string }[]> {
+  const { rows } = await pool.query<{ id: string; workspaceId: string }>(
+    `select id, workspace_id as "workspaceId" from claim_workspace_requests($1, $2 * interval '1 millisecond', $3)`,
     [holder, leaseMs, most],
   );
   return rows;
+}
+
+/** What was taken; nothing when nobody wants it any more. */
+export async function readWorkspaceRequest(tx: Transaction, id: string): Promise<SandboxFileRequest | undefined> {
+  const { rows } = await tx.query<SandboxFileRequest>(
+    `select id, session_id as "sessionId", workspace_id as "workspaceId", kind, path, blob_key as "blobKey", attempt from workspace_requests where id = $1`,
+    [id],
+  );
+  return rows[0];
 }
 
 /** False when nobody wants it any more, or somebody else is at it. */

@@ -7,13 +7,14 @@ import { insertEgressRequests } from '../../infra/postgres/egress-requests.repo.
 import { insertEnvironmentKey } from '../../infra/postgres/environment-keys.repo.js';
 import { insertFile } from '../../infra/postgres/files.repo.js';
 import { insertResource } from '../../infra/postgres/session-resources.repo.js';
-import { getSession } from '../../infra/postgres/sessions.repo.js';
+import { deleteSession, getSession } from '../../infra/postgres/sessions.repo.js';
 import { insertSkill } from '../../infra/postgres/skills.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
 import { insertVault } from '../../infra/postgres/vaults.repo.js';
 import { insertWork, offerWork } from '../../infra/postgres/work.repo.js';
 import { notePoller } from '../../infra/postgres/work-queue.repo.js';
 import { mintWorkToken } from '../../infra/postgres/work-tokens.repo.js';
+import { insertWorkspaceRequest } from '../../infra/postgres/workspace-requests.repo.js';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { NO_USAGE } from '../../workflows/contract/records.js';
 import { aSession, type StoreFixture, send, startStore, userMessage } from './session.fixture.js';
@@ -62,6 +63,7 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
   await fillVault(workspace);
   await fillFilesAndSkills(workspace);
   await fillMounts(workspace, ref);
+  await fillCheckpoint(workspace, ref);
   await fillEgress(workspace, ref);
   await workspace.store.publishDeltas(ref, [{ eventId: 'sevt_streamed', eventType: 'agent.message', attempt: 1, block: 0, text: 'on its way' }], 0);
   await send(workspace, ref, userMessage('for the inbox'));
@@ -127,6 +129,19 @@ async function fillEgress({ pool, store }: Pick<StoreFixture, 'pool' | 'store'>,
   await transaction(pool, ref.workspaceId, (tx) => insertEgressRequests(tx, [{ sessionId: ref.sessionId, ...target, ...decided, ...counted }]));
 }
 
+/** A checkpoint with a pack, a request for a file, and a session that was deleted. */
+async function fillCheckpoint(workspace: Pick<StoreFixture, 'pool' | 'store' | 'workspaceId'>, ref: SessionRef): Promise<void> {
+  const { pool, store, workspaceId } = workspace;
+  const gone = await aSession(workspace);
+  const [blobKey, pack] = await transaction(pool, workspaceId, async (tx) => {
+    await deleteSession(tx, gone.sessionId);
+    await insertWorkspaceRequest(tx, { id: newId('workspaceRequest'), sessionId: ref.sessionId, kind: 'read', path: 'a' });
+    return [await reserveBlob(tx), await reserveBlob(tx)] as const;
+  });
+  const counts = { files: 1, bytes: 1, storedBytes: 1, skipped: [], skippedCount: 0 };
+  await store.locked(ref, (session) => session.saveCheckpoint({ ...counts, generation: 1, blobKey, packs: [pack] }));
+}
+
 /** Runs statements as the application's role; the workspace is set the way transactions set it, or not at all. */
 async function asApplication<T>(workspaceId: string | undefined, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   if (workspaceId !== undefined) return transaction(fixture.pool, workspaceId, (tx) => work(tx as unknown as pg.PoolClient));
@@ -164,6 +179,9 @@ describe('the rows of a workspace', () => {
       'api_keys',
       'attempts',
       'blobs',
+      'checkpoint_packs',
+      'checkpoints',
+      'deleted_sessions',
       'deltas',
       'effects',
       'egress_requests',
@@ -188,6 +206,7 @@ describe('the rows of a workspace', () => {
       'work_items',
       'work_pollers',
       'work_tokens',
+      'workspace_requests',
     ]);
     for (const table of tables) {
       expect(await countAsOwner(table, fixture.workspaceId), table).toBeGreaterThan(0);
@@ -202,7 +221,7 @@ describe('the rows of a workspace', () => {
     );
     const guarded = rows.filter(({ enabled, forced }) => enabled && forced).map(({ name }) => name);
     expect(guarded).toEqual([...tables, 'workspaces'].sort());
-    expect(rows.map(({ name }) => name).filter((name) => !guarded.includes(name))).toEqual(['schema_migrations', 'worker_status']);
+    expect(rows.map(({ name }) => name).filter((name) => !guarded.includes(name))).toEqual(['pool_members', 'schema_migrations', 'worker_status']);
   });
 
   it('are invisible to a query that forgot its workspace, also on a connection that had one before', async () => {
@@ -305,10 +324,16 @@ describe("the application's role", () => {
     expect(rows).toEqual([
       { name: 'all_workspaces', answers: 'TABLE(workspace_id text)', public: false },
       { name: 'blobs_to_delete', answers: 'TABLE(key text, workspace_id text)', public: false },
+      { name: 'claim_workspace_requests', answers: 'TABLE(id text, workspace_id text)', public: false },
+      { name: 'drop_old_workspace_requests', answers: 'void', public: false },
       { name: 'environment_of_key', answers: 'TABLE(key_id text, workspace_id text, environment_id text)', public: false },
       { name: 'expire_files', answers: 'TABLE(id text)', public: false },
+      { name: 'note_deleted_session', answers: 'trigger', public: false },
+      { name: 'sandbox_names_known', answers: 'SETOF text', public: false },
       { name: 'sandboxes_in_use', answers: 'TABLE(session_id text, workspace_id text, name text, terminated boolean)', public: false },
+      { name: 'sessions_on_host', answers: 'TABLE(session_id text, workspace_id text, unkept boolean, over boolean)', public: false },
       { name: 'sessions_to_wake', answers: 'TABLE(session_id text, workspace_id text)', public: false },
+      { name: 'unused_sandboxes', answers: 'TABLE(session_id text, workspace_id text, fence bigint)', public: false },
       {
         name: 'work_of_token',
         answers: 'TABLE(workspace_id text, environment_id text, session_id text, work_id text, claim integer, held boolean)',

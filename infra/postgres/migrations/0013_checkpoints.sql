@@ -46,8 +46,7 @@ begin
     execute format('create policy own_workspace on %I using (workspace_id = current_workspace()) with check (workspace_id = current_workspace())', name);
     execute format('create policy owner_functions on %I to %I using (true) with check (true)', name, current_user);
   end loop;
-  grant select, insert, update, delete on checkpoints, checkpoint_packs to rondo_app;
-  grant select on deleted_sessions to rondo_app;
+  grant select, insert, update, delete on checkpoints, checkpoint_packs, deleted_sessions to rondo_app;
 end $$;
 
 create trigger release_blob after delete on checkpoints for each row execute function release_blob();
@@ -80,7 +79,7 @@ create function sessions_on_host(ids text[]) returns table (session_id text, wor
     where s.id = any (ids)
   $$;
 
-revoke all on function sessions_on_host(text[]) from public;
+revoke all on function sessions_on_host(text[]), note_deleted_session() from public;
 grant execute on function sessions_on_host(text[]) to rondo_app;
 
 -- Reading and writing files of a session's workspace for callers of the API: gateways have no sandbox, so they ask workers.
@@ -118,7 +117,7 @@ create trigger release_blob after delete on workspace_requests for each row when
 -- Claims requests that nobody is at, of all workspaces: the oldest first, and one at a time of those for the same file, so that a
 -- write that is repeated after a crash never comes after a later one.
 create function claim_workspace_requests(by_holder text, lease interval, most integer)
-  returns table (id text, session_id text, workspace_id text, kind text, path text, blob_key text, attempt integer)
+  returns table (id text, workspace_id text)
   language sql volatile security definer set search_path = pg_catalog, public, pg_temp
   as $$
     update workspace_requests w set state = 'running', holder = by_holder, lease_until = clock_timestamp() + lease, attempt = w.attempt + 1
@@ -131,7 +130,7 @@ create function claim_workspace_requests(by_holder text, lease interval, most in
         )
       order by r.created_at limit most for update skip locked
     )
-    returning w.id, w.session_id, w.workspace_id, w.kind, w.path, w.blob_key, w.attempt
+    returning w.id, w.workspace_id
   $$;
 
 -- Requests whose gateway died before it had read the answer.
