@@ -30,7 +30,7 @@ export function describeLimits(before: LimitCounts, after: LimitCounts, { exitCo
   const said = (pattern: RegExp) => exitCode !== 0 && pattern.test(printed);
   const notes: string[] = [];
   const killed = increase(before.outOfMemory, after.outOfMemory);
-  if (killed === undefined ? exitCode === KILLED || said(/: line \d+: +\d+ Killed/) : killed > 0) {
+  if (killed === undefined ? exitCode === KILLED || /: line \d+: +\d+ Killed/.test(printed) : killed > 0) {
     notes.push(
       killed === undefined
         ? 'A program was killed, most likely because it needed more memory than the sandbox has.'
