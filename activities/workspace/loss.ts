@@ -20,8 +20,10 @@ export function addLoss(before: SandboxLoss | undefined, after: SandboxLoss): Sa
   const earliest = since.includes(null) ? null : since.toSorted()[0];
   const more = after.skippedCount > 0 ? after : before;
   const ended = after.ended ?? before.ended;
+  const packages = after.packages ?? before.packages;
   return {
     ...(ended === undefined ? {} : { ended }),
+    ...(packages === undefined ? {} : { packages }),
     ...(earliest === undefined ? {} : { changesSince: earliest }),
     skipped: more.skipped,
     skippedCount: more.skippedCount,
@@ -37,7 +39,9 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 /** What the model reads before the next result. */
-export function tellLoss({ ended, changesSince, skipped, skippedCount }: SandboxLoss): string {
+export function tellLoss({ packages, isFirst, ended, changesSince, skipped, skippedCount }: SandboxLoss): string {
+  const without = packages === undefined ? '' : ` ${packages}`;
+  if (isFirst) return `Note:${without}`;
   const files =
     changesSince === undefined
       ? 'files in /workspace and /mnt are as they were'
@@ -48,7 +52,7 @@ export function tellLoss({ ended, changesSince, skipped, skippedCount }: Sandbox
   const more = skippedCount > skipped.length ? `, and ${skippedCount - skipped.length} more` : '';
   const exceptions = skippedCount === 0 ? '' : ` Not kept: ${names}${more}.`;
   const why = ended === undefined ? '' : ` ${ended}`;
-  return `Note: this call ran in a new sandbox.${why} Running programs, background jobs and shell state of the one before are gone; ${files}.${exceptions}`;
+  return `Note: this call ran in a new sandbox.${why} Running programs, background jobs and shell state of the one before are gone; ${files}.${exceptions}${without}`;
 }
 
 /** As the model knows the path. Names may be any bytes; what is no UTF-8 is shown as best it can be. */

@@ -91,7 +91,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     const directories = hostDirectories(home, ref.sessionId);
     const [checkpoint, lastUsed] = await store.locked(ref, async (session) => [await session.findCheckpoint(), await session.lastGenerationUsed()] as const);
     const mark = await directories.readMark();
-    const isCurrent = (await directories.exists()) && holdsNewest(mark, checkpoint, generation);
+    const isCurrent = (await directories.exists()) && holdsNewest(mark, checkpoint, generation, lastUsed);
     if (lastUsed !== undefined && lastUsed < generation) {
       const loss = lossOf(isCurrent ? undefined : { checkpoint, usedSince: lastUsed > (checkpoint?.generation ?? 0) });
       // Before anything is replaced: a repetition finds the directories current, and adds nothing to what is lost.
@@ -199,11 +199,15 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
 
 const wantedAgain = (sessionId: string): RondoError => new RondoError('step.superseded', `Session ${sessionId} needs its workspace again.`);
 
-/** Whether the directories of this host are the newest there are for a sandbox of this generation. */
-function holdsNewest(mark: Mark | undefined, checkpoint: CheckpointRecord | undefined, generation: number): boolean {
+/**
+ * Whether the directories of this host are the newest there are for a sandbox of this generation: they go on from the newest
+ * checkpoint, and nobody has worked elsewhere since. `lastUsed`: the last generation that a call was sent to.
+ */
+function holdsNewest(mark: Mark | undefined, checkpoint: CheckpointRecord | undefined, generation: number, lastUsed: number | undefined): boolean {
   // Before there were marks, sessions were on one host.
   if (!mark) return checkpoint === undefined;
-  return mark.holds.includes(checkpoint?.blobKey ?? '') && (mark.usedBy === null || mark.usedBy >= generation - 1);
+  const { holds, usedBy } = mark;
+  return holds.includes(checkpoint?.blobKey ?? '') && (usedBy === null || usedBy >= generation - 1 || usedBy >= (lastUsed ?? 0));
 }
 
 const startTrace = (store: SessionStore, ref: SessionRef, kind: Extract<AttemptKind, 'checkpoint' | 'restore'>, generation: number): Promise<string> =>

@@ -80,7 +80,10 @@ export function serveWorkspaceRequests(deps: WorkspaceRequestDependencies): () =
       const result = await deps.perform(wanted, stop.signal);
       await answer(result?.state === 'failed' ? { ...result, errorMessage: deps.redact(result.errorMessage) } : result);
     } catch (error) {
-      if (stop.signal.aborted) return void (await answer(undefined));
+      if (stop.signal.aborted) {
+        await answer(undefined);
+        return;
+      }
       deps.log.warn({ request: request.id, error: error instanceof Error ? error.message : String(error) }, 'request for a workspace failed');
       await answer({ state: 'failed', errorCode: 'internal', errorMessage: '' });
     } finally {

@@ -53,7 +53,8 @@ export function createS3Blobs({ endpoint, bucket, region, credentials, prefix }:
         await upload.done();
       } catch (error) {
         // A failed upload of parts is ended by the library; what it could not end, `delete` does.
-        throw measured.failure() ?? unavailable(error);
+        const failure = measured.failure();
+        throw failure instanceof Error ? failure : unavailable(error);
       }
       return measured.result();
     },

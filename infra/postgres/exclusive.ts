@@ -25,10 +25,12 @@ export function createExclusive(options: { readonly url: string; readonly name: 
     const client = createListenerClient(options.url, options.name);
     const lost = new AbortController();
     const end = () => {
+      if (lost.signal.aborted) return;
       lost.abort(unavailable('The connection to the database ended.'));
       current = undefined;
     };
-    client.once('error', end);
+    // Kept to the end: an error nobody listens to ends the process.
+    client.on('error', end);
     client.once('end', end);
     try {
       await client.connect();

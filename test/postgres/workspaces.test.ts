@@ -161,7 +161,7 @@ describe('what a new sandbox has not', () => {
     const [one, two] = [aHost('one', 100), aHost('two')];
     const ref = await aSession(fixture);
     await live(one, ref, 1, () => {
-      execFileSync('mkfifo', [join(one.workspaceOf(ref), 'pipe')]);
+      execFileSync('bash', ['-c', 'mkfifo "$0"', join(one.workspaceOf(ref), 'pipe')]);
       writeFileSync(join(one.workspaceOf(ref), 'large'), 'x'.repeat(200));
     });
     await one.workspaces.keep(ref);
@@ -256,6 +256,20 @@ describe('a checkpoint', () => {
     rmSync(join(folder, 'blobs'));
     await host.workspaces.keep(ref);
     expect((await attempts(ref, 'checkpoint')).map(({ outcome }) => outcome)).toEqual(['error', 'ok']);
+  });
+
+  it('that failed is no reason to go back to an older one, also after a sandbox that never began', async () => {
+    const host = aHost('one');
+    const ref = await aSession(fixture);
+    await live(host, ref, 1, () => writeFileSync(join(host.workspaceOf(ref), 'first'), 'x'));
+    await host.workspaces.keep(ref);
+    await live(host, ref, 2, () => writeFileSync(join(host.workspaceOf(ref), 'second'), 'x'));
+    await fixture.store.locked(ref, async (session) => {
+      const before = await session.findSandbox();
+      if (before) await session.saveSandbox({ ...before, generation: 3, state: 'released' });
+    });
+    await live(host, ref, 4, () => undefined);
+    expect(readdirSync(host.workspaceOf(ref))).toEqual(['first', 'second']);
   });
 
   it('that was changed in the store ends no session silently: the restore is refused', async () => {

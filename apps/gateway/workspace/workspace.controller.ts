@@ -8,7 +8,7 @@ import { Workspace } from '../http/request-context.js';
 import { WorkspaceService } from './workspace.service.js';
 import { workspacePath } from './workspace-path.js';
 
-export const WorkspaceFileWire = z
+const WorkspaceFileWire = z
   .looseObject({ type: z.literal('workspace_file'), path: z.string(), size_bytes: z.int(), sha256: z.string() })
   .meta({ id: 'WorkspaceFile' });
 

@@ -25,6 +25,8 @@ import { untilGone } from '../http/until-gone.js';
 /** Milliseconds until a worker must have begun, and until it must be done. */
 const BEGIN_WITHIN = 60_000;
 const DONE_WITHIN = 15 * 60_000;
+/** Milliseconds without a byte after which a sender is taken for gone. */
+const STALLED_AFTER = 60_000;
 /** A notification may be lost. */
 const LOOK_EVERY = 1_000;
 
@@ -56,7 +58,9 @@ export class WorkspaceService {
     if (isOver) throw new RondoError('session.terminated', `Session ${ref.sessionId} is terminated; its workspace can be read, but not written any more.`);
     if (Number(request.headers['content-length'] ?? 0) > maxFileBytes) throw tooLarge(path, maxFileBytes);
     const gone = untilGone(response);
+    request.setTimeout(STALLED_AFTER, () => request.destroy());
     const { blobKey, sizeBytes, sha256 } = await keepBlob(ref.workspaceId, request, { maximumBytes: maxFileBytes });
+    request.setTimeout(0);
     const id = newId('workspaceRequest');
     try {
       await transaction(pool, ref.workspaceId, (tx) => insertWorkspaceRequest(tx, { id, sessionId: ref.sessionId, kind: 'write', path, blobKey }));
@@ -123,7 +127,8 @@ export class WorkspaceService {
         }
         if (waited > DONE_WITHIN)
           throw new RondoError('request.timed_out', `The workspace of session ${ref.sessionId} was not ready within a quarter of an hour.`);
-        await Promise.race([rung, delay(LOOK_EVERY, undefined, { signal: gone })]);
+        await Promise.race([rung, delay(LOOK_EVERY, undefined, { signal: gone }).catch(() => undefined)]);
+        if (gone.aborted) throw new RondoError('request.timed_out', 'The client closed the connection before it was answered.');
       } finally {
         this.#waiting.delete(id);
       }
