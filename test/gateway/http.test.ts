@@ -139,7 +139,7 @@ describe('what cannot be answered', () => {
   it('is 400 for a body that is missing', async () => {
     const { status, body } = await gateway.request('POST', '/v1/agents');
     expect(status).toBe(400);
-    expect(body).toEqual(envelope('invalid_request_error', expect.stringContaining('required')));
+    expect(body).toEqual(envelope('invalid_request_error', 'The body is missing; send a JSON object.'));
   });
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])('is 415 for a body of type %s', async (type) => {
@@ -197,7 +197,7 @@ describe('a validation error', () => {
 
   it.each([
     ['a missing model', { input: 'x' }, /^model: is required/],
-    ['a missing input', { model: MODEL }, /^input: /],
+    ['a missing input', { model: MODEL }, /^input: is required; accepted: string, array$/],
     ['an unknown field', { model: MODEL, input: 'x', sytem: 'typo' }, /sytem: is not a known field/],
     ['a wrong mode', { model: MODEL, input: 'x', mode: 'later' }, /^mode: .*"wait".*"stream".*"background"/],
     ['a wrong tool', { model: MODEL, input: 'x', tools: [{ type: 'magic' }] }, /^tools\[0\]\.type: .*agent_toolset_20260401/],

@@ -13,7 +13,7 @@ interface Operation {
   readonly summary?: string;
   readonly security?: readonly object[];
   readonly parameters?: readonly Parameter[];
-  readonly requestBody?: { readonly content: object };
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly examples?: Readonly<Record<string, { readonly value: object }>> }>> };
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
 }
 
@@ -41,7 +41,7 @@ describe('the OpenAPI document', () => {
     expect(operations.length).toBeGreaterThan(60);
     expect(without(({ tags: used }) => !used?.length || used.some((tag) => !tags.has(tag)))).toEqual([]);
     expect(without(({ summary }) => !summary)).toEqual([]);
-    expect(without(({ responses }) => Object.keys(responses['200']?.content ?? {}).length === 0)).toEqual([]);
+    expect(without(({ responses }, name) => !name.startsWith('HEAD') && Object.keys(responses['200']?.content ?? {}).length === 0)).toEqual([]);
     expect(without(({ responses }) => JSON.stringify(responses['default']?.content).includes('schemas/Error') === false)).toEqual([]);
   });
 
@@ -52,6 +52,21 @@ describe('the OpenAPI document', () => {
   it('has the body of every POST that takes one', () => {
     const bodiless = /\/(archive|kill|ack|heartbeat|revoke|mcp_oauth_validate)$/;
     expect(without(({ requestBody }, name) => name.startsWith('POST') && !requestBody && !bodiless.test(name))).toEqual([]);
+  });
+
+  it('has an example of every JSON body, and none that would be refused as it is written', async () => {
+    expect(
+      without(({ requestBody }) => Object.entries(requestBody?.content ?? {}).some(([type, { examples }]) => type === 'application/json' && !examples)),
+    ).toEqual([]);
+    const refused: unknown[] = [];
+    for (const [name, { requestBody }] of operations)
+      for (const [example, { value }] of Object.entries(requestBody?.content['application/json']?.examples ?? {})) {
+        const path = name.replace('POST ', '').replaceAll(/\{(\w+)\}/g, '$1_that_is_not_there');
+        const { status, body } = await gateway.request('POST', path, path === '/v1/invoke' ? { ...value, mode: 'background' } : value);
+        const isKnown = status === 404 || status < 300 || /provider of claude-\S+ is not configured/.test(body.error.message);
+        if (!isKnown) refused.push({ name, example, status, body });
+      }
+    expect(refused).toEqual([]);
   });
 
   it('says which routes are open to everyone', () => {

@@ -29,6 +29,7 @@ function describe(issue: z.core.$ZodIssue, parents: readonly PropertyKey[]): Pro
     case 'invalid_element':
       return issue.issues.flatMap((inner) => describe(inner, path));
     default:
+      if (path.length === 0 && MISSING.test(issue.message)) return [{ field, problem: 'The body is missing; send a JSON object.' }];
       return [{ field, problem: plain(issue.message) }];
   }
 }
@@ -40,12 +41,16 @@ function describeUnion(issue: z.core.$ZodIssueInvalidUnion, path: readonly Prope
   if (meant) return meant.flatMap((inner) => describe(inner, path));
   if (issue.errors.length === 0) return [{ field: fieldName(path), problem: plain(issue.message) }];
   const accepted = issue.errors.flatMap((branch) => branch.map((inner) => (inner.code === 'invalid_type' ? inner.expected : plain(inner.message))));
-  return [{ field: fieldName(path), problem: `must be one of: ${[...new Set(accepted)].join(', ')}` }];
+  const isMissing = issue.errors.some((branch) => branch.some((inner) => inner.path.length === 0 && MISSING.test(inner.message)));
+  return [{ field: fieldName(path), problem: `${isMissing ? 'is required; accepted' : 'must be one of'}: ${[...new Set(accepted)].join(', ')}` }];
 }
+
+/** How zod says that there is no value. */
+const MISSING = /^Invalid input: expected (.+), received undefined$/;
 
 const plain = (message: string): string =>
   message
-    .replace(/^Invalid input: expected (.+), received undefined$/, 'is required; accepted: $1')
+    .replace(MISSING, 'is required; accepted: $1')
     .replace(/^Invalid (input|option|discriminator value)[:.] */i, '')
     .replace(/^E?xpected /, 'expected ');
 

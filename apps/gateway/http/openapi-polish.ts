@@ -1,5 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { INVOKE_EXAMPLES } from '../invoke/invoke.examples.js';
+import { BODY_EXAMPLES } from './body-examples.js';
 
 /** What the parts of a path name. */
 const PATH_PARAMETERS: Readonly<Record<string, string>> = {
@@ -44,6 +44,7 @@ const BYTES = { '*/*': { schema: { type: 'string' as const, format: 'binary' } }
 /** Adds what the decorators cannot say: how lists and ranges are written in a query, what is not JSON, what errors look like, and examples. */
 export function polish(document: OpenAPIObject): void {
   for (const [path, item] of Object.entries(document.paths)) {
+    addExamples(path, item.post);
     for (const operation of [item.get, item.put, item.head, item.post, item.delete]) {
       if (!operation) continue;
       operation.responses['default'] ??= FAILURE;
@@ -71,11 +72,15 @@ function describeParameter(parameter: Parameter): void {
   if (parameter.schema.type === 'object') Object.assign(parameter, { style: 'deepObject', explode: true });
 }
 
-function polishInvoke({ paths }: OpenAPIObject): void {
-  const operation = paths['/v1/invoke']?.post;
+function addExamples(path: string, operation: Operation | undefined): void {
   const body = operation?.requestBody;
   const json = body && 'content' in body ? body.content['application/json'] : undefined;
-  if (json) json.examples = INVOKE_EXAMPLES;
+  const examples = BODY_EXAMPLES[path];
+  if (json && examples) json.examples = examples;
+}
+
+function polishInvoke({ paths }: OpenAPIObject): void {
+  const operation = paths['/v1/invoke']?.post;
   for (const status of ['200', '202']) {
     const answer = operation?.responses[status];
     if (!answer || !('content' in answer) || !answer.content) continue;
