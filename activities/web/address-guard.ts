@@ -45,7 +45,7 @@ export function createAddressGuard({ allowPrivate, resolver = systemResolver }: 
       if (found.length === 0 || found.length > MOST_ADDRESSES) throw unresolved(host);
       return found.map(({ address }): CheckedAddress => {
         const rule = refusalOf(address);
-        if (rule && !(isIP(address) && isAllowed({ host, port, address }))) throw refused(host, rule);
+        if (rule && !(isIP(address) && isAllowed({ host, port, address }))) throw refused(host, `${rule}, unless RONDO_ALLOW_PRIVATE of the server names it`);
         return { address, family: isIP(address) === 6 ? 6 : 4 };
       });
     },
