@@ -117,7 +117,7 @@ describe('a file of the workspace', () => {
     const session = await aSession(platform);
     const [sent, received] = [createHash('sha256'), createHash('sha256')];
     // What a process takes once, however large the file is, has been taken before it is measured.
-    await put(session.id, 'first.bin', randomBytes(60_000_000));
+    await put(session.id, 'first.bin', Buffer.alloc(60_000_000, randomBytes(997)));
     await bytesOf(await get(session.id, 'first.bin'));
     const pieces = async function* () {
       for (let index = 0; index < 200; index += 1) {
@@ -199,8 +199,10 @@ describe('a worker that dies', () => {
   it('while it writes loses nothing: another one does it again', async () => {
     const session = await aSession(platform);
     await put(session.id, 'first', 'x');
-    const content = randomBytes(120_000_000);
+    // Made quickly: a process that is blocked for seconds finds its kept connections closed.
+    const content = Buffer.alloc(120_000_000, randomBytes(997));
     const writing = put(session.id, 'large', content);
+    writing.catch(() => undefined);
     await waitFor('the request to run', async () => {
       const [row] = await sql<{ state: string }>(platform, `select state from workspace_requests where session_id = $1 and path = 'large'`, [session.id]);
       return row?.state === 'running' ? true : undefined;
