@@ -45,7 +45,7 @@ export function createOptions(spec: SandboxSpec, options: DockerProviderOptions,
   const isGvisor = options.runtime.startsWith('runsc');
   return {
     name: spec.name,
-    Image: options.image,
+    Image: spec.image ?? options.image,
     User: `${user.uid}:${user.gid}`,
     WorkingDir: WORKSPACE_PATH,
     Hostname: 'sandbox',

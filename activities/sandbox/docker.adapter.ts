@@ -5,6 +5,7 @@ import Docker from 'dockerode';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { isolationOf } from '../../workflows/contract/isolation.js';
 import { capabilitiesOf } from './capabilities.js';
+import { connectionOf, statusOf } from './docker-connection.adapter.js';
 import { createOptions, type DockerProviderOptions, INSTALLATION_LABEL, NAME_LABEL } from './docker-container.adapter.js';
 import { demultiplex } from './docker-stream.js';
 import { probeProvider } from './probe.js';
@@ -208,15 +209,6 @@ async function requireEngine(docker: Docker, options: DockerProviderOptions): Pr
       });
     });
 }
-
-function connectionOf(address: string): Docker.DockerOptions {
-  const url = new URL(address);
-  if (url.protocol === 'unix:') return { socketPath: url.pathname };
-  return { host: url.hostname, port: url.port === '' ? 2375 : Number(url.port), protocol: 'http' };
-}
-
-const statusOf = (error: unknown): number | undefined =>
-  error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
 
 const failed = (what: string, cause: unknown): RondoError =>
   new RondoError('sandbox.failed', `The Docker engine could not ${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });

@@ -20,7 +20,7 @@ export type Plan = { readonly use: PlannedSandbox; readonly retire?: never } | {
 
 /**
  * Decides, under the session's lock, which generation is the session's: any number of workers that try at once, or die
- * half-way, come to the same one. A new one is a member of the pool where one is ready. `ended` is a generation that has been
+ * half-way, come to the same one. A new one is a member of the pool where one of that image is ready. `ended` is a generation that has been
  * retired. Errors: `step.superseded`.
  */
 export const planSandbox = (
@@ -28,13 +28,14 @@ export const planSandbox = (
   ref: SessionRef,
   provider: SandboxProvider,
   ended: number | undefined,
+  image?: string,
 ): Promise<Plan> =>
   store.locked(ref, async (session): Promise<Plan> => {
     if (session.record.status === 'terminated') throw new RondoError('step.superseded', `Session ${ref.sessionId} is terminated.`);
     const current = await session.findSandbox();
     if (current && current.generation !== ended) return current.state === 'released' ? { retire: current } : { use: current };
     const generation = (current?.generation ?? 0) + 1;
-    const claimed = pool && (await session.claimPoolMember({ hostId: pool.hostId, kind: pool.kindOf(provider) }));
+    const claimed = pool && (await session.claimPoolMember({ hostId: pool.hostId, kind: pool.kindOf(provider, image) }));
     const sandbox: PlannedSandbox = {
       generation,
       name: claimed ?? `rondo-${installation}-${ref.sessionId}-g${generation}`,

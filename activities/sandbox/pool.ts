@@ -41,8 +41,8 @@ export interface PoolOptions extends SandboxLimits {
 /** Sandboxes that run before anybody wants them: nothing of a session is in them until they are claimed. */
 export interface SandboxPool {
   readonly hostId: string;
-  /** What a member must be to serve instead of a sandbox that this provider would make. */
-  kindOf(provider: SandboxProvider): string;
+  /** What a member must be to serve instead of a sandbox that this provider would make, of an image or the plain one. */
+  kindOf(provider: SandboxProvider, image?: string): string;
   /** The connection to a claimed member, if this process has one; it is the caller's from then on. */
   take(name: string): SupervisorClient | undefined;
   /** One round: adopts what an earlier process made, throws away what is of no use, makes what is missing. */
@@ -67,11 +67,17 @@ export function createPool(options: PoolOptions): SandboxPool {
   const making = new Set<string>();
   let closed = false;
 
-  const kindOf = ({ engine, runtime }: SandboxProvider): string =>
-    createHash('sha256')
-      .update(JSON.stringify([engine, runtime, options.build, limits]))
+  /** Images that sessions of this process asked for, by kind. */
+  const images = new Map<string, string | undefined>();
+
+  const kindOf = ({ engine, runtime }: SandboxProvider, image?: string): string => {
+    const kind = createHash('sha256')
+      .update(JSON.stringify([engine, runtime, options.build, limits, image ?? null]))
       .digest('hex')
       .slice(0, 16);
+    images.set(kind, image);
+    return kind;
+  };
 
   const letGo = (name: string) => {
     held.get(name)?.close();
@@ -99,7 +105,7 @@ export function createPool(options: PoolOptions): SandboxPool {
     making.add(id);
     try {
       const client = await admission.enter(async () => {
-        await provider.create({ name, ...memberDirectories(home, id), ...limits });
+        await provider.create({ name, ...memberDirectories(home, id), ...limits, image: images.get(kind) });
         return attachStarting(provider, name);
       });
       if (!client) throw new RondoError('sandbox.failed', `Sandbox ${name} of the pool ended while it started.`);
@@ -115,7 +121,7 @@ export function createPool(options: PoolOptions): SandboxPool {
   };
 
   /** Throws away members of another build, of processes that died, and those that do not answer; the others. */
-  const inspect = async (provider: SandboxProvider, kind: string): Promise<PoolMember[]> => {
+  const inspect = async (provider: SandboxProvider): Promise<PoolMember[]> => {
     const listed = await members.list(hostId);
     const names = new Set(listed.map(({ name }) => name));
     // Claimed through another process: what it says is not for us.
@@ -123,7 +129,7 @@ export function createPool(options: PoolOptions): SandboxPool {
     const good = [];
     for (const member of listed) {
       const isAbandoned = member.state === 'starting' && member.ageSeconds > STALE_SECONDS && !making.has(member.id);
-      const isGood = member.kind === kind && !isAbandoned && (member.state === 'starting' || (await hold(provider, member)));
+      const isGood = images.has(member.kind) && !isAbandoned && (member.state === 'starting' || (await hold(provider, member)));
       if (isGood) good.push(member);
       else await throwAway(provider, member);
     }
@@ -140,13 +146,18 @@ export function createPool(options: PoolOptions): SandboxPool {
     },
     async tend() {
       const provider = await options.provider();
-      const kind = kindOf(provider);
-      const wanted = (await members.claims(hostId, DEMAND_SECONDS)).get(kind) ?? 0;
-      const target = Math.min(options.maximum, Math.max(options.minimum, wanted));
-      const good = await inspect(provider, kind);
-      for (const surplus of good.slice(target)) await throwAway(provider, surplus);
-      // Sessions that wait for a sandbox of their own come first.
-      for (let count = good.length; count < target && admission.isFree && !closed; count += 1) await make(provider, kind);
+      const plain = kindOf(provider);
+      const claims = await members.claims(hostId, DEMAND_SECONDS);
+      const good = await inspect(provider);
+      let room = options.maximum;
+      for (const kind of images.keys()) {
+        const target = Math.min(room, Math.max(kind === plain ? options.minimum : 0, claims.get(kind) ?? 0));
+        const ready = good.filter((member) => member.kind === kind);
+        room -= target;
+        for (const surplus of ready.slice(target)) await throwAway(provider, surplus);
+        // Sessions that wait for a sandbox of their own come first.
+        for (let count = ready.length; count < target && admission.isFree && !closed; count += 1) await make(provider, kind);
+      }
     },
     names: async () => (await members.list(hostId)).map(({ name }) => name),
     async sweep() {

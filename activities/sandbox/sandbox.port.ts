@@ -14,6 +14,8 @@ export interface SandboxLimits {
 export interface SandboxSpec extends SandboxLimits {
   /** Unique and deterministic: names session and generation, so that a crashed creation is adopted, not repeated. */
   readonly name: string;
+  /** What it is made of instead of the plain image; for engines that make images. */
+  readonly image?: string | undefined;
   /** Host directory of the session's workspace; bound read-write to /workspace. Created if missing, owned by the sandbox user. */
   readonly workspaceDirectory: string;
   /** Host directory of the session's files, skills and outputs; bound read-write to /mnt. Made and owned as the workspace. */

@@ -14,6 +14,7 @@ import { retireSandbox } from './place-claimed.js';
 import { type PlannedSandbox, planSandbox } from './plan-sandbox.js';
 import type { SandboxProvider } from './sandbox.port.js';
 import { directoriesOf } from './session-directories.js';
+import { type SandboxImage, tellMissingPackages } from './session-image.js';
 import { type StartDependencies, startSandbox } from './start-sandbox.js';
 import type { SupervisorClient } from './supervisor.client.js';
 
@@ -24,6 +25,8 @@ const MAXIMUM_GENERATIONS = 3;
 export interface SandboxesOptions extends StartDependencies {
   readonly provider: () => Promise<SandboxProvider>;
   readonly prepare: PrepareSandbox;
+  /** What the next sandbox of a session is made of, once it is made; undefined where all are of the plain image. */
+  readonly imageFor?: (ref: SessionRef, signal: AbortSignal) => Promise<SandboxImage>;
   /** Variables that every shell of the session has. No secret: whatever runs inside reads them. */
   readonly environment: (ref: SessionRef) => Promise<Readonly<Record<string, string>>>;
   readonly disk: DiskGuard;
@@ -56,19 +59,21 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
 
   const provision = async (ref: SessionRef): Promise<AcquiredSandbox> => {
     const provider = await options.provider();
+    const image = options.imageFor && (await options.imageFor(ref, ended.signal));
     options.disk.refuse(ref.sessionId);
     let retired: number | undefined;
     for (let tries = 0; tries < MAXIMUM_GENERATIONS; ) {
-      const { use: sandbox, retire } = await planSandbox(options, ref, provider, retired);
+      const { use: sandbox, retire } = await planSandbox(options, ref, provider, retired, image?.name);
       if (!sandbox) {
         await retireSandbox(options, ref, provider, retire);
         retired = retire.generation;
         continue;
       }
       tries += 1;
-      const client = sandbox.state === 'ready' ? await attachReady(provider, sandbox.name) : await startSandbox(options, ref, provider, sandbox);
+      const client = sandbox.state === 'ready' ? await attachReady(provider, sandbox.name) : await startSandbox(options, ref, provider, sandbox, image);
       if (client) {
         await bindTo(ref, client);
+        if (image?.failure !== undefined && sandbox.state === 'starting') await tellMissingPackages(store, ref, image.failure);
         guardDisk(ref, provider, sandbox, client);
         return { generation: sandbox.generation, client };
       }
@@ -117,7 +122,10 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
 
   return {
     async acquire(ref, signal) {
-      const sandbox = await connections.get(ref.sessionId, () => provision(ref));
+      const sandbox = await unlessAborted(
+        connections.get(ref.sessionId, () => provision(ref)),
+        signal,
+      );
       await unlessAborted(bind(ref, sandbox), signal);
       return sandbox;
     },

@@ -26,7 +26,8 @@ export interface SandboxSettings {
   readonly nodeBinary: string;
 }
 
-const USUAL_SOCKET = 'unix:///var/run/docker.sock';
+/** Where a Docker engine listens unless it is told otherwise. */
+export const USUAL_SOCKET = 'unix:///var/run/docker.sock';
 
 /**
  * The first provider that passes its probe, strongest isolation first. What was asked for by name is never replaced

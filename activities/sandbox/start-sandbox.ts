@@ -10,6 +10,7 @@ import type { PlanDependencies, PlannedSandbox } from './plan-sandbox.js';
 import { memberIdOf } from './pool-directories.js';
 import type { SandboxLimits, SandboxProvider } from './sandbox.port.js';
 import { directoriesOf } from './session-directories.js';
+import type { SandboxImage } from './session-image.js';
 import type { SupervisorClient } from './supervisor.client.js';
 
 export interface StartDependencies extends SandboxLimits, PlanDependencies {
@@ -28,6 +29,7 @@ export async function startSandbox(
   ref: SessionRef,
   provider: SandboxProvider,
   sandbox: PlannedSandbox,
+  image?: SandboxImage,
 ): Promise<SupervisorClient | undefined> {
   const { store } = dependencies;
   const trace = await store.locked(ref, (session) => startTrace(session, sandbox));
@@ -35,14 +37,14 @@ export async function startSandbox(
   try {
     await dependencies.workspaces.bring(ref, sandbox.generation);
     const started =
-      memberIdOf(sandbox.name) === undefined ? await make(dependencies, ref, provider, sandbox) : await take(dependencies, ref, provider, sandbox);
+      memberIdOf(sandbox.name) === undefined ? await make(dependencies, ref, provider, sandbox, image?.name) : await take(dependencies, ref, provider, sandbox);
     client = started.client;
     if (!client) throw new RondoError('sandbox.gone', `Sandbox ${sandbox.name} ended while it started.`);
     const { engine, runtime, isolation } = sandbox;
     await store.locked(ref, async (session) => {
       const current = await session.findSandbox();
       if (current?.generation === sandbox.generation && current.state === 'starting') await session.saveSandbox({ ...sandbox, state: 'ready' });
-      await session.endAttempt(trace, { outcome: 'ok', detail: { engine, runtime, isolation, ...started.detail } });
+      await session.endAttempt(trace, { outcome: 'ok', detail: { engine, runtime, isolation, ...started.detail, ...image?.detail } });
     });
     return client;
   } catch (error) {
@@ -65,9 +67,10 @@ const make = (
   ref: SessionRef,
   provider: SandboxProvider,
   { name, generation }: PlannedSandbox,
+  image: string | undefined,
 ): Promise<Started> =>
   admission.enter(async ({ position, waitedMs }) => {
-    await provider.create({ name, ...directoriesOf(home, ref.sessionId, generation), memoryBytes, cpus, processes, diskBytes });
+    await provider.create({ name, ...directoriesOf(home, ref.sessionId, generation), memoryBytes, cpus, processes, diskBytes, image });
     const waited = position === 0 ? {} : { queue_position: position, waited_ms: waitedMs };
     return { client: await attachStarting(provider, name), detail: { source: 'new', ...waited } };
   });

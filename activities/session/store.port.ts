@@ -20,6 +20,7 @@ import type {
   SandboxLoss,
   SandboxRecord,
   SessionChange,
+  SessionImage,
   SessionRecord,
   StoredEvent,
   TakenOutput,
@@ -118,6 +119,8 @@ export interface LockedSession {
   endAttempt(attemptId: string, end: AttemptEnd): Promise<void>;
   attemptsOf(key: string): Promise<AttemptRecord[]>;
   findSandbox(): Promise<SandboxRecord | undefined>;
+  /** What the session's next sandbox is to be made of on a host. */
+  findImage(hostId: string): Promise<SessionImage>;
   /** Takes a sandbox out of the host's pool; its name, if one of that kind was ready. */
   claimPoolMember(of: { readonly hostId: string; readonly kind: string }): Promise<string | undefined>;
   saveSandbox(sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void>;

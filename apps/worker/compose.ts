@@ -12,11 +12,14 @@ import { createCollectOutputs } from '../../activities/resources/collect-outputs
 import { createMountResources } from '../../activities/resources/mount-resources.js';
 import { createAdmission } from '../../activities/sandbox/admission.js';
 import { createDiskGuard } from '../../activities/sandbox/disk-guard.js';
+import { createDockerImages } from '../../activities/sandbox/docker-images.adapter.js';
+import { type PackageImages, packagedImage } from '../../activities/sandbox/package-image.js';
 import { retireSandbox } from '../../activities/sandbox/place-claimed.js';
 import { createPool as createSandboxPool } from '../../activities/sandbox/pool.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
-import { selectProvider } from '../../activities/sandbox/select-provider.js';
+import { selectProvider, USUAL_SOCKET } from '../../activities/sandbox/select-provider.js';
+import { awaitImage } from '../../activities/sandbox/session-image.js';
 import { createSeal } from '../../activities/session/seal.js';
 import { createSettle } from '../../activities/session/settle.js';
 import type { SessionStore } from '../../activities/session/store.port.js';
@@ -44,6 +47,7 @@ import { sessionSettings } from '../../infra/temporal/session-settings.js';
 import type { SecretBox } from '../../infra/vault/secret-box.js';
 import { createSessionCredentials } from '../../infra/vault/session-credentials.js';
 import type { SessionActivities } from '../../workflows/contract/activities.js';
+import { isolationReaches } from '../../workflows/contract/isolation.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
 import { createStopBus } from './stop-bus.js';
 
@@ -94,6 +98,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     provider,
     admission: createAdmission(availableParallelism()),
   };
+  const imageOf = (packagesHash: string) => packagedImage(config.sandbox.image, packagesHash);
   const sandboxPool = createSandboxPool({
     ...making,
     members: createPoolMembers(pool),
@@ -108,6 +113,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     prepare,
     workspaces,
     environment: async () => ({}),
+    imageFor: (ref, signal) => awaitImage({ store, hostId: installation, imageOf }, ref, signal),
     pool: config.sandbox.poolMaximum > 0 ? sandboxPool : undefined,
     disk: createDiskGuard({
       limitBytes: config.sandbox.diskMb * 1024 * 1024,
@@ -153,6 +159,9 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     provider,
     sandboxes,
     sandboxPool,
+    hostId: installation,
+    imageOf,
+    packageImages: async () => packageImagesOf(config, await provider()),
     workspaces,
     listener,
     redact,
@@ -191,6 +200,18 @@ function composeModels(config: Config) {
         : undefined,
     rehearsal: rehearsalUrl ? createRehearsalModel({ url: rehearsalUrl, stallMs }) : undefined,
   });
+}
+
+/** Packages run programs of their own while they are installed, so the engine must isolate those as well as it is asked to. */
+function packageImagesOf(config: Config, { engine }: SandboxProvider): PackageImages | string {
+  const minimum = config.sandbox.minimumIsolation;
+  if (engine !== 'docker') return `Packages are built into images, which ${engine} has none of; use Docker, or install them in the session.`;
+  if (minimum && !isolationReaches('container', minimum)) {
+    return `Packages are installed in containers, and RONDO_MIN_ISOLATION asks for ${minimum}; install them in the session.`;
+  }
+  const settings = sandboxSettings(config);
+  const files = config.sandbox.packageFiles.split(',').filter((file) => file !== '');
+  return createDockerImages({ address: settings.dockerHost ?? USUAL_SOCKET, base: settings.image, installation: settings.installation, files });
 }
 
 /** The engine is chosen by a probe at the first need, and again after a failure. */

@@ -11,6 +11,7 @@ import { readKeyring } from '../../infra/vault/keyring.js';
 import { createSecretBox } from '../../infra/vault/secret-box.js';
 import { cleanBlobs } from './blob-cleaner.js';
 import { compose } from './compose.js';
+import { buildImages } from './image-builder.js';
 import { createJanitor } from './janitor.js';
 import { endLostWork } from './lost-workers.js';
 import { periodically } from './periodic.js';
@@ -23,6 +24,7 @@ import { serveWorkspaceRequests } from './workspace-requests.js';
 const REPORT_EVERY_MS = 5_000;
 const CLEAN_EVERY_MS = 30_000;
 const POOL_EVERY_MS = 1_000;
+const IMAGES_EVERY_MS = 2_000;
 
 const config = loadConfigOrExit();
 const keyring = orExit(() => readKeyring(config));
@@ -52,6 +54,7 @@ const tasks = [
   periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
   periodically({ name: 'lost workers', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => endLostWork({ ...parts, log }) }),
   periodically({ name: 'blobs', everyMs: CLEAN_EVERY_MS, log, work: () => cleanBlobs({ ...parts, log }) }),
+  periodically({ name: 'images', everyMs: IMAGES_EVERY_MS, log, work: () => buildImages({ ...parts, log }) }),
   periodically({ name: 'pool', everyMs: POOL_EVERY_MS, log, work: () => parts.sandboxPool.tend() }),
   periodically({ name: 'clean-up', everyMs: CLEAN_EVERY_MS, log, work: createJanitor({ ...parts, log }) }),
   periodically({

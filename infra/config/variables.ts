@@ -215,6 +215,13 @@ export const VARIABLES = [
     about: 'What one session may keep on disk (/workspace and /mnt), in MiB, and one file for each 4 KiB of it.',
   },
   {
+    name: 'RONDO_PACKAGE_FILES',
+    at: 'sandbox.packageFiles',
+    kind: text(),
+    preset: '/etc/ssl/certs/ca-certificates.crt,/etc/pip.conf,/etc/npmrc',
+    about: "Files of the host that package managers see, at the same place, while they fetch an environment's packages; separated by commas.",
+  },
+  {
     name: 'RONDO_POOL_MIN',
     at: 'sandbox.poolMinimum',
     kind: integer(0),

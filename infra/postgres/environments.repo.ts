@@ -1,3 +1,4 @@
+import type { SessionImage } from '../../workflows/contract/records.js';
 import type { EnvironmentConfig } from '../../workflows/contract/schema/environment.js';
 import { newId } from '../ids.js';
 import { toJsonb, toText } from './json.js';
@@ -14,11 +15,19 @@ export interface EnvironmentRecord {
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly archivedAt: Date | null;
+  /** The image that its packages make. */
+  readonly image: { readonly state: SessionImage['state']; readonly error?: string };
 }
 
 export type NewEnvironment = Pick<EnvironmentRecord, 'name' | 'description' | 'config' | 'metadata'>;
 
-const COLUMNS = `id, name, description, config, metadata, created_at as "createdAt", updated_at as "updatedAt", archived_at as "archivedAt"`;
+/** Ready on one host is ready; hosts build it when they need it. */
+const IMAGE = `case when packages_hash(config) is null then '{"state": "none"}'::jsonb else coalesce(
+  (select case when i.state = 'failed' then jsonb_build_object('state', i.state, 'error', i.error) else jsonb_build_object('state', i.state) end
+   from environment_images i where i.workspace_id = environments.workspace_id and i.packages_hash = packages_hash(environments.config)
+   order by array_position(array['ready', 'building', 'failed'], i.state) limit 1), '{"state": "building"}') end as image`;
+
+const COLUMNS = `id, name, description, config, metadata, created_at as "createdAt", updated_at as "updatedAt", archived_at as "archivedAt", ${IMAGE}`;
 
 const storable = ({ name, description, config, metadata }: NewEnvironment) => [
   toText(name),

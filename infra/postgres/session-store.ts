@@ -17,6 +17,7 @@ import * as attempts from './attempts.repo.js';
 import * as checkpoints from './checkpoints.repo.js';
 import * as deltas from './deltas.repo.js';
 import * as effects from './effects.repo.js';
+import * as images from './environment-images.repo.js';
 import * as events from './events.repo.js';
 import * as files from './files.repo.js';
 import * as invocations from './invocations.repo.js';
@@ -174,6 +175,7 @@ export async function lockSession(tx: Transaction, id: string) {
 
     findSandbox: () => sandboxes.findSandbox(tx, id),
     saveSandbox: (sandbox: Parameters<typeof sandboxes.saveSandbox>[2]) => sandboxes.saveSandbox(tx, id, sandbox),
+    findImage: (hostId: string) => images.findSessionImage(tx, id, hostId),
     claimPoolMember: (of: Parameters<typeof members.claimMember>[1]) => members.claimMember(tx, of),
     findCheckpoint: () => checkpoints.findCheckpoint(tx, id),
     saveCheckpoint: (checkpoint: Parameters<typeof checkpoints.saveCheckpoint>[2]) => checkpoints.saveCheckpoint(tx, id, checkpoint),

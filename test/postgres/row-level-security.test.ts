@@ -4,6 +4,7 @@ import { newId } from '../../infra/ids.js';
 import { reserveBlob } from '../../infra/postgres/blobs.repo.js';
 import { insertCredential } from '../../infra/postgres/credentials.repo.js';
 import { insertEgressRequests } from '../../infra/postgres/egress-requests.repo.js';
+import { claimImage } from '../../infra/postgres/environment-images.repo.js';
 import { insertEnvironmentKey } from '../../infra/postgres/environment-keys.repo.js';
 import { insertFile } from '../../infra/postgres/files.repo.js';
 import { insertResource } from '../../infra/postgres/session-resources.repo.js';
@@ -65,6 +66,7 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
   await fillMounts(workspace, ref);
   await fillCheckpoint(workspace, ref);
   await fillEgress(workspace, ref);
+  await transaction(workspace.pool, workspace.workspaceId, (tx) => claimImage(tx, 'a host', 'a hash'));
   await workspace.store.publishDeltas(ref, [{ eventId: 'sevt_streamed', eventType: 'agent.message', attempt: 1, block: 0, text: 'on its way' }], 0);
   await send(workspace, ref, userMessage('for the inbox'));
 }
@@ -185,6 +187,7 @@ describe('the rows of a workspace', () => {
       'deltas',
       'effects',
       'egress_requests',
+      'environment_images',
       'environment_keys',
       'environments',
       'events',
@@ -328,6 +331,7 @@ describe("the application's role", () => {
       { name: 'drop_old_workspace_requests', answers: 'void', public: false },
       { name: 'environment_of_key', answers: 'TABLE(key_id text, workspace_id text, environment_id text)', public: false },
       { name: 'expire_files', answers: 'TABLE(id text)', public: false },
+      { name: 'images_to_build', answers: 'TABLE(workspace_id text, packages_hash text)', public: false },
       { name: 'note_deleted_session', answers: 'trigger', public: false },
       { name: 'sandbox_names_known', answers: 'SETOF text', public: false },
       { name: 'sandboxes_in_use', answers: 'TABLE(session_id text, workspace_id text, name text, terminated boolean)', public: false },

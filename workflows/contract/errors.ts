@@ -82,6 +82,7 @@ export const ERRORS = {
   'sandbox.unavailable': { http: 503, type: 'api_error', retry: 'never', public: true },
   'sandbox.failed': { http: 503, type: 'api_error', retry: 'backoff', public: true },
   'sandbox.file_refused': caller(400),
+  'sandbox.image_failed': { http: 503, type: 'api_error', retry: 'never', public: true },
   'sandbox.gone': { http: 503, type: 'api_error', retry: 'never', public: true },
   'checkpoint.broken': { http: 503, type: 'api_error', retry: 'never', public: true },
   'service.unavailable': { http: 503, type: 'api_error', retry: 'backoff', public: true },

@@ -333,6 +333,15 @@ export interface SandboxRecord {
   readonly state: 'starting' | 'ready' | 'released';
 }
 
+/** The image that an environment's packages make. */
+export interface SessionImage {
+  /** Null where there are no packages. */
+  readonly packagesHash: string | null;
+  readonly state: 'none' | 'building' | 'ready' | 'failed';
+  /** What the package manager said. */
+  readonly error: string | null;
+}
+
 /** A sandbox that runs, or is being made, and is nobody's yet. */
 export interface PoolMember {
   readonly id: string;
@@ -388,6 +397,10 @@ export interface SandboxFileRequest {
 
 /** What sandboxes before the current one had and this one has not, beside programs and shell state. */
 export interface SandboxLoss {
+  /** Why the packages of the environment are not there, as a sentence; absent when they are, or there are none. */
+  readonly packages?: string;
+  /** There was no sandbox before this one. */
+  readonly isFirst?: boolean;
   /** Why the earlier sandbox ended, as a sentence; absent when it was given back, or nobody knows. */
   readonly ended?: string;
   /** ISO 8601: what was written later than this is gone; `null`: everything is. Absent when nothing is. */

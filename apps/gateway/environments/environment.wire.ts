@@ -14,6 +14,9 @@ export const EnvironmentWire = z
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
     archived_at: z.iso.datetime().nullable(),
+    image: z
+      .object({ state: z.enum(['none', 'building', 'ready', 'failed']), error: z.string().optional() })
+      .meta({ description: 'Extension: whether the image with its packages is there. A session whose image failed has the plain one.' }),
   })
   .meta({ id: 'Environment' });
 
@@ -31,4 +34,5 @@ export const toEnvironmentWire = (environment: EnvironmentRecord) => ({
   created_at: environment.createdAt.toISOString(),
   updated_at: environment.updatedAt.toISOString(),
   archived_at: environment.archivedAt?.toISOString() ?? null,
+  image: environment.image,
 });
