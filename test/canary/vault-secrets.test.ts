@@ -119,7 +119,6 @@ describe('secrets of a vault, and of a repository', () => {
     seen.push(...results.map((text) => ({ place: 'tool result', text })));
     expect(results).toHaveLength(3);
     for (const text of results) expect(text).toMatch(/\[(redacted|secret)\]/);
-    expect(results[2]).toContain('[redacted]');
     expect(new Set(tracker.authorizations)).toEqual(new Set([`Bearer ${BEARER}`]));
 
     const resources = [{ type: 'github_repository', url: 'https://git.example.com/a/repo', authorization_token: REPOSITORY }];
