@@ -174,8 +174,12 @@ async function rowOf(table: string, workspaceId: string): Promise<Record<string,
   return row;
 }
 
-const insertRow = (client: pg.PoolClient, table: string, row: Record<string, unknown>) =>
-  client.query(`insert into ${table} overriding system value select * from jsonb_populate_record(null::${table}, $1)`, [JSON.stringify(row)]);
+const insertRow = (client: pg.PoolClient, table: string, row: Record<string, unknown>) => {
+  const columns = Object.keys(row).join(', ');
+  return client.query(`insert into ${table} (${columns}) overriding system value select ${columns} from jsonb_populate_record(null::${table}, $1)`, [
+    JSON.stringify(row),
+  ]);
+};
 
 describe('the rows of a workspace', () => {
   it('lie in these tables, each with rows of two workspaces here', async () => {
