@@ -20,7 +20,9 @@ async function aWaitingCall(decideBy = new Date(Date.now() + 600_000)): Promise<
   await fixture.store.locked(ref, async (session) => {
     await session.update({ turn: 1, status: 'running', modelDue: true });
     await session.append([{ id: callId, type: 'agent.tool_use', body: { name: 'bash', input: { command: 'true' }, evaluated_permission: 'ask' } }]);
-    await session.addToolCalls([{ id: callId, step: 1, ordinal: 1, name: 'bash', kind: 'sandbox', mcpServerName: null, permission: 'ask', decideBy, finished: false }]);
+    await session.addToolCalls([
+      { id: callId, step: 1, ordinal: 1, name: 'bash', kind: 'sandbox', mcpServerName: null, permission: 'ask', decideBy, finished: false },
+    ]);
   });
   return { ref, callId };
 }
