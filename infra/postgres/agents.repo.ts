@@ -52,6 +52,8 @@ export async function listAgents(
   filter: { readonly createdAt?: TimeRange | undefined; readonly includeArchived: boolean },
 ): Promise<Page<AgentRecord>> {
   const where = createFilter();
+  // Those of invocations are nobody's work to look through; their ids find them.
+  where.raw('inline_hash is null');
   where.within('created_at', filter.createdAt);
   if (!filter.includeArchived) where.raw('archived_at is null');
   where.after('created_at', page);
