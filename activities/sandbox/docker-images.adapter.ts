@@ -26,7 +26,7 @@ const TOLD_CHARACTERS = 2_000;
 /** Images made in containers of the plain runtime: what gVisor writes cannot be committed. */
 export function createDockerImages(options: DockerImagesOptions): PackageImages {
   const docker = new Docker(connectionOf(options.address));
-  const [repository = '', tag = ''] = split(options.base);
+  const [repository, tag] = split(options.base);
 
   /** Runs the steps one after another in a new container, and makes an image of what it then is. */
   const layer = async (from: string, to: string, network: 'host' | 'none', steps: readonly BuildStep[], signal: AbortSignal): Promise<void> => {

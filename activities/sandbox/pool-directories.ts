@@ -51,6 +51,8 @@ async function moveContents(from: string, to: string): Promise<void> {
   const before = await fs.lstat(from).catch(unlessGone);
   if (!before) return;
   if (!before.isDirectory()) throw new RondoError('sandbox.failed', `${from} is not a directory; remove it and try again.`);
+  // The agent may have locked its own directory, and only root is let in all the same.
+  if ((before.mode & 0o700) !== 0o700) await fs.chmod(from, before.mode | 0o700);
   for (const name of await fs.readdir(from, { encoding: 'buffer' })) await moveEntry(within(from, name), within(to, name));
   await fs.chmod(to, before.mode & 0o7777);
   await fs.utimes(to, before.atime, before.mtime);

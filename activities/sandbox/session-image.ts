@@ -15,6 +15,8 @@ export interface SandboxImage {
 export interface SessionImageDependencies {
   readonly store: SessionStore;
   readonly hostId: string;
+  /** Whether the engine still has an image that was built. */
+  readonly isThere: (image: string) => Promise<boolean>;
   /** The image of a list of packages. */
   readonly imageOf: (packagesHash: string) => string;
 }
@@ -25,7 +27,7 @@ const TOLD_CHARACTERS = 2_000;
 const PLAIN: SandboxImage = { name: undefined, failure: undefined, detail: {} };
 
 /** Waits for a build that is under way, as long as it takes: it ends by itself. A sandbox that is there already waits for nothing. */
-export async function awaitImage({ store, hostId, imageOf }: SessionImageDependencies, ref: SessionRef, signal: AbortSignal): Promise<SandboxImage> {
+export async function awaitImage({ store, hostId, isThere, imageOf }: SessionImageDependencies, ref: SessionRef, signal: AbortSignal): Promise<SandboxImage> {
   const begin = performance.now();
   for (;;) {
     const { image, exists } = await store.locked(ref, async (session) => {
@@ -35,7 +37,10 @@ export async function awaitImage({ store, hostId, imageOf }: SessionImageDepende
     if (image.packagesHash === null || (exists && image.state !== 'ready')) return PLAIN;
     const waitedMs = Math.round(performance.now() - begin);
     const waited = waitedMs > LOOK_EVERY_MS ? { waited_for_packages_ms: waitedMs } : {};
-    if (image.state === 'ready') return { name: imageOf(image.packagesHash), failure: undefined, detail: { packages: 'ready', ...waited } };
+    const name = imageOf(image.packagesHash);
+    if (image.state === 'ready' && (await isThere(name))) return { name, failure: undefined, detail: { packages: 'ready', ...waited } };
+    // Removed from the engine, or of an older plain image: it is built again.
+    if (image.state === 'ready') await store.locked(ref, (session) => session.forgetImage(hostId));
     if (image.state === 'failed') return { name: undefined, failure: image.error ?? 'the build failed', detail: { packages: 'failed', ...waited } };
     await delay(LOOK_EVERY_MS, undefined, { signal });
   }

@@ -121,6 +121,8 @@ export interface LockedSession {
   findSandbox(): Promise<SandboxRecord | undefined>;
   /** What the session's next sandbox is to be made of on a host. */
   findImage(hostId: string): Promise<SessionImage>;
+  /** That image is not there any more: it is built again. */
+  forgetImage(hostId: string): Promise<void>;
   /** Takes a sandbox out of the host's pool; its name, if one of that kind was ready. */
   claimPoolMember(of: { readonly hostId: string; readonly kind: string }): Promise<string | undefined>;
   saveSandbox(sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void>;

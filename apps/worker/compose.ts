@@ -98,6 +98,13 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     provider,
     admission: createAdmission(availableParallelism()),
   };
+  /** Every engine of a host has images of its own. */
+  const imageHost = async () => `${installation} ${(await provider()).engine}`;
+  const packageImages = async () => packageImagesOf(config, await provider());
+  const hasImage = async (image: string) => {
+    const images = await packageImages();
+    return typeof images !== 'string' && images.exists(image);
+  };
   const imageOf = (packagesHash: string) => packagedImage(config.sandbox.image, packagesHash);
   const sandboxPool = createSandboxPool({
     ...making,
@@ -113,7 +120,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     prepare,
     workspaces,
     environment: async () => ({}),
-    imageFor: (ref, signal) => awaitImage({ store, hostId: installation, imageOf }, ref, signal),
+    imageFor: async (ref, signal) => awaitImage({ store, hostId: await imageHost(), imageOf, isThere: hasImage }, ref, signal),
     pool: config.sandbox.poolMaximum > 0 ? sandboxPool : undefined,
     disk: createDiskGuard({
       limitBytes: config.sandbox.diskMb * 1024 * 1024,
@@ -159,9 +166,9 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     provider,
     sandboxes,
     sandboxPool,
-    hostId: installation,
+    imageHost,
     imageOf,
-    packageImages: async () => packageImagesOf(config, await provider()),
+    packageImages,
     workspaces,
     listener,
     redact,

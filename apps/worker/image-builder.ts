@@ -7,7 +7,8 @@ import type { PackageLists } from '../../workflows/contract/schema/packages.js';
 
 export interface ImageBuilderDependencies {
   readonly pool: Pool;
-  readonly hostId: string;
+  /** Whose images these are. */
+  readonly imageHost: () => Promise<string>;
   /** The engine's, or why it can make none. */
   readonly packageImages: () => Promise<PackageImages | string>;
   readonly imageOf: (packagesHash: string) => string;
@@ -15,18 +16,20 @@ export interface ImageBuilderDependencies {
   readonly log: Logger;
 }
 
+const MOST_AT_ONCE = 5;
 const RENEW_EVERY_MS = 20_000;
 const BUILD_TIMEOUT_MS = 20 * 60_000;
 
 /** Builds what environments ask for and this host has not, one after another. Any number of workers may do it. */
 export async function buildImages(deps: ImageBuilderDependencies): Promise<void> {
-  for (const wanted of await imagesToBuild(deps.pool, deps.hostId, 5)) {
+  const hostId = await deps.imageHost();
+  for (const wanted of await imagesToBuild(deps.pool, hostId, MOST_AT_ONCE)) {
     const within = <T>(work: (tx: Transaction) => Promise<T>) => transaction(deps.pool, wanted.workspaceId, work);
-    if (!(await within((tx) => claimImage(tx, deps.hostId, wanted.packagesHash)))) continue;
-    const renewal = setInterval(() => void within((tx) => renewImage(tx, deps.hostId, wanted.packagesHash)).catch(() => undefined), RENEW_EVERY_MS);
+    if (!(await within((tx) => claimImage(tx, hostId, wanted.packagesHash)))) continue;
+    const renewal = setInterval(() => void within((tx) => renewImage(tx, hostId, wanted.packagesHash)).catch(() => undefined), RENEW_EVERY_MS);
     const image = deps.imageOf(wanted.packagesHash);
     const failure = await build(deps, image, await within((tx) => findPackages(tx, wanted.packagesHash))).finally(() => clearInterval(renewal));
-    await within((tx) => endImage(tx, deps.hostId, wanted.packagesHash, failure ?? null));
+    await within((tx) => endImage(tx, hostId, wanted.packagesHash, failure ?? null));
     if (failure === undefined) deps.log.info({ image }, 'image with packages built');
     else deps.log.warn({ image, failure }, 'image with packages not built');
   }

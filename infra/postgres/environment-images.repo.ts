@@ -67,3 +67,11 @@ export async function findSessionImage(tx: Transaction, sessionId: string, hostI
   );
   return rows[0] ?? { packagesHash: null, state: 'none', error: null };
 }
+
+export async function forgetSessionImage(tx: Transaction, sessionId: string, hostId: string): Promise<void> {
+  await tx.query(
+    `delete from environment_images i using sessions s join environments e on e.id = s.environment_id
+     where s.id = $1 and i.workspace_id = s.workspace_id and i.packages_hash = packages_hash(e.config) and i.host_id = $2 and i.state = 'ready'`,
+    [sessionId, hostId],
+  );
+}

@@ -9,7 +9,7 @@ const nextUlid = monotonicFactory();
 const KEPT = '10 minutes';
 
 /** Known before its sandbox is made, so that a crash leaves nothing that nobody knows of. `nameOf` makes its name of its id. */
-export async function insertMember(
+async function insertMember(
   db: Db,
   of: { readonly hostId: string; readonly kind: string; readonly nameOf: (id: string) => string },
 ): Promise<PoolMember> {
@@ -24,7 +24,7 @@ export async function insertMember(
 const COLUMNS = `id, kind, name, state, extract(epoch from clock_timestamp() - created_at)::float8 as "ageSeconds"`;
 
 /** False when it was thrown away meanwhile. */
-export async function makeMemberWarm(db: Db, id: string): Promise<boolean> {
+async function makeMemberWarm(db: Db, id: string): Promise<boolean> {
   const { rowCount } = await db.query(`update pool_members set state = 'warm' where id = $1 and state = 'starting'`, [id]);
   return rowCount === 1;
 }
@@ -48,7 +48,7 @@ export async function claimMember(db: Db, { hostId, kind }: { readonly hostId: s
 }
 
 /** Those that are nobody's yet, oldest first. */
-export async function listMembers(db: Db, hostId: string): Promise<PoolMember[]> {
+async function listMembers(db: Db, hostId: string): Promise<PoolMember[]> {
   const { rows } = await db.query<PoolMember>(`select ${COLUMNS} from pool_members where host_id = $1 and state in ('starting', 'warm') order by created_at`, [
     hostId,
   ]);
@@ -56,7 +56,7 @@ export async function listMembers(db: Db, hostId: string): Promise<PoolMember[]>
 }
 
 /** How often each kind was wanted within this time, whether one was ready or not. */
-export async function claimsOf(db: Db, hostId: string, seconds: number): Promise<Map<string, number>> {
+async function claimsOf(db: Db, hostId: string, seconds: number): Promise<Map<string, number>> {
   await db.query(`delete from pool_members where host_id = $1 and claimed_at < clock_timestamp() - interval '${KEPT}'`, [hostId]);
   const { rows } = await db.query<{ kind: string; claims: number }>(
     `select kind, count(*)::integer as claims from pool_members
@@ -67,17 +67,18 @@ export async function claimsOf(db: Db, hostId: string, seconds: number): Promise
 }
 
 /** Takes a member that is to be thrown away out of reach of everybody; false when it was claimed, or somebody else does it. */
-export async function dropMember(db: Db, id: string): Promise<boolean> {
+async function dropMember(db: Db, id: string): Promise<boolean> {
   const { rowCount } = await db.query(`delete from pool_members where id = $1 and state in ('starting', 'warm')`, [id]);
   return rowCount === 1;
 }
 
 /** Of these names, those that some session's row names, of all workspaces. */
-export async function namesKnown(db: Db, names: readonly string[]): Promise<Set<string>> {
+async function namesKnown(db: Db, names: readonly string[]): Promise<Set<string>> {
   const { rows } = await db.query<{ name: string }>('select sandbox_names_known($1) as name', [names]);
   return new Set(rows.map(({ name }) => name));
 }
 
+/** What the pool of a host keeps in mind (activities/sandbox/pool.ts). */
 export const createPoolMembers = (pool: Db) => ({
   insert: (of: Parameters<typeof insertMember>[1]) => insertMember(pool, of),
   makeWarm: (id: string) => makeMemberWarm(pool, id),

@@ -176,6 +176,7 @@ export async function lockSession(tx: Transaction, id: string) {
     findSandbox: () => sandboxes.findSandbox(tx, id),
     saveSandbox: (sandbox: Parameters<typeof sandboxes.saveSandbox>[2]) => sandboxes.saveSandbox(tx, id, sandbox),
     findImage: (hostId: string) => images.findSessionImage(tx, id, hostId),
+    forgetImage: (hostId: string) => images.forgetSessionImage(tx, id, hostId),
     claimPoolMember: (of: Parameters<typeof members.claimMember>[1]) => members.claimMember(tx, of),
     findCheckpoint: () => checkpoints.findCheckpoint(tx, id),
     saveCheckpoint: (checkpoint: Parameters<typeof checkpoints.saveCheckpoint>[2]) => checkpoints.saveCheckpoint(tx, id, checkpoint),

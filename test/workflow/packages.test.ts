@@ -55,5 +55,5 @@ it('packages that cannot be installed are told to the model and to clients, and 
   expect(seen).toMatch(/goes on/);
   expect(seen).toMatch(/could not be installed.*No matching distribution/s);
   expect((await imageOf(environment.id)).image).toMatchObject({ state: 'failed', error: expect.stringContaining('No matching distribution') });
-  expect(await errorsOf(await readLog(platform, session.id))).toMatchObject([{ message: expect.stringContaining('No matching distribution') }]);
+  expect(errorsOf(await readLog(platform, session.id))).toMatchObject([{ message: expect.stringContaining('No matching distribution') }]);
 });

@@ -54,7 +54,8 @@ create function images_to_build(host text, most integer) returns table (workspac
   language sql stable security definer set search_path = pg_catalog, public, pg_temp
   as $$
     select distinct e.workspace_id, packages_hash(e.config) from environments e
-    where e.archived_at is null and packages_hash(e.config) is not null and not exists (
+    where (e.archived_at is null or exists (select 1 from sessions s where s.environment_id = e.id and s.status <> 'terminated'))
+      and packages_hash(e.config) is not null and not exists (
       select 1 from environment_images i
       where i.workspace_id = e.workspace_id and i.packages_hash = packages_hash(e.config) and i.host_id = host
         and (i.state = 'ready' or (i.state = 'building' and i.lease_until > now()) or (i.state = 'failed' and i.updated_at > now() - interval '15 minutes'))
