@@ -87,11 +87,12 @@ export async function expectWholeLog(platform: Platform, sessionId: string): Pro
   expect(ends.toSorted()).toEqual(starts.toSorted());
   expect(['session.status_idle', 'session.status_terminated']).toContain(log.at(-1)?.type);
 
+  // The workspace is kept beside everything else, after the sandbox has ended.
   const left = await sql<{ open_calls: string; inbox: string; open_attempts: string; open_invocations: string }>(
     platform,
     `select (select count(*) from tool_calls where session_id = $1 and finished_at is null) as open_calls,
        (select count(*) from inbox where session_id = $1) as inbox,
-       (select count(*) from attempts where session_id = $1 and ended_at is null) as open_attempts,
+       (select count(*) from attempts where session_id = $1 and ended_at is null and kind <> 'checkpoint') as open_attempts,
        (select count(*) from invocations where session_id = $1 and ended_at is null) as open_invocations`,
     [sessionId],
   );
