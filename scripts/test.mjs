@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endHomesBelow } from '../dist/infra/dev/end-home.js';
@@ -19,6 +19,8 @@ const identity = `${bootId()} ${process.pid} ${processStart(process.pid)}`;
 
 for (const folder of abandonedFolders()) await clearAway(folder);
 const folder = mkdtempSync(join(tmpdir(), PREFIX));
+// Users that tests drop to must get through to what is theirs.
+chmodSync(folder, 0o711);
 writeFileSync(join(folder, 'owner'), identity);
 const report = join(folder, 'report.json');
 
