@@ -9,7 +9,6 @@ import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
 import { progressOf, readStanding } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
 import { systemPrompt } from '../session/system-prompt.js';
-import { usageOf } from '../session/usage.js';
 import { statusEvents } from '../session/wire-events.js';
 import { buildCatalog } from '../tools/catalog.js';
 import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
@@ -43,26 +42,21 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
     if (inbox.some(({ type }) => type === 'user.interrupt')) return answered({ kind: 'superseded' });
     const open = await session.openToolCalls();
     const hasMessage = inbox.some(({ type }) => type === 'user.message');
-    if (open.length > 0 || !(hasMessage || session.record.modelDue)) {
+    const isDue = open.length === 0 && (hasMessage || session.record.modelDue);
+    if (!isDue || isOverBudget(session.record)) {
       await closeModelCalls(session);
       await session.clearWake();
-      return answered({ kind: 'standing', ...(await readStanding(session, deps.defaultMaxSteps)) });
-    }
-
-    if (isOverBudget(session.record)) {
-      await closeModelCalls(session);
-      await session.clearWake();
-      await holdAtBudget(session, () => usageOf(session.record, new Date()));
+      if (isDue) await holdAtBudget(session);
       return answered({ kind: 'standing', ...(await readStanding(session, deps.defaultMaxSteps)) });
     }
 
     await beginOrContinueTurn(session, inbox);
     const { turn } = session.record;
-    if (answers?.turn === turn) await keepAnswers(session, answers);
-    else {
-      const asked = unaskedServers(session.record, await session.readMcpTools());
-      if (asked) return { kind: 'ask_servers', asked };
-    }
+    const isAnswered = answers?.turn === turn;
+    if (isAnswered) await keepAnswers(session, answers);
+    const mcpTools = session.record.agent.mcp_servers.length > 0 ? await session.readMcpTools() : [];
+    const asked = isAnswered ? undefined : unaskedServers(session.record, mcpTools);
+    if (asked) return { kind: 'ask_servers', asked };
     const dead = before ?? (input.epoch === null ? await takeOverDeadCall(session) : undefined);
     const attempt = (dead?.attempt ?? 0) + 1;
     const startEventId = dead?.startEventId ?? (await announceRequest(session, deps.newEventId()));
@@ -71,7 +65,7 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
     const key = modelAttemptKey(turn, turnUsage.steps + 1);
     if (dead && (await failedAttempts(session, key)) >= MAXIMUM_ATTEMPTS) return answered({ kind: 'failed', cause: 'model_unavailable' });
     const attemptId = await session.startAttempt({ turn, step: turnUsage.steps + 1, kind: 'model_call', name: agent.model.id, key, attempt });
-    const catalog = buildCatalog(session.record, await session.readMcpTools(), { webSearch: deps.offersSearch });
+    const catalog = buildCatalog(session.record, mcpTools, { webSearch: deps.offersSearch });
     const system = systemPrompt({
       system: agent.system,
       tools: catalog.usesSandbox ? 'sandbox' : usesWorker(session.record) ? 'worker' : 'none',

@@ -51,3 +51,13 @@ export const countingStream = (count: (bytes: number) => void, beforeEnd: () => 
       done();
     },
   });
+
+/** Both ways of a connection, counted in its line and in what its session has used. */
+export function countingWays(line: { bytesUp: number; bytesDown: number }, meter: Meter): { readonly up: Transform; readonly down: Transform } {
+  const counting = (way: 'bytesUp' | 'bytesDown') =>
+    countingStream((bytes) => {
+      line[way] += bytes;
+      meter.countBytes(bytes);
+    });
+  return { up: counting('bytesUp'), down: counting('bytesDown') };
+}

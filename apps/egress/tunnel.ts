@@ -10,7 +10,7 @@ import { readFirstBytes } from './client-hello.js';
 import { type Destined, type ForwardParts, forward } from './forward.js';
 import { serveHttp2 } from './http2.js';
 import type { LeafContexts } from './leaf-contexts.js';
-import { countingStream } from './meter.js';
+import { countingWays } from './meter.js';
 import { malformed, Refusal, refusalBytes } from './refusal.js';
 import { checkHost } from './request-check.js';
 import type { Sandbox } from './sandbox.js';
@@ -129,14 +129,7 @@ async function passThrough(parts: TunnelParts, sandbox: Sandbox, target: Target,
   // The TLS in it is the sandbox's own.
   const far = await sandbox.upstream.connect('http', target);
   for (const side of [socket, far]) side.setTimeout(parts.idleMs, () => side.destroy());
-  const up = countingStream((bytes) => {
-    line.bytesUp += bytes;
-    meter.countBytes(bytes);
-  });
-  const down = countingStream((bytes) => {
-    line.bytesDown += bytes;
-    meter.countBytes(bytes);
-  });
+  const { up, down } = countingWays(line, meter);
   const ways = await Promise.allSettled([pipeline(socket, up, far), pipeline(far, down, socket)]);
   for (const way of ways) if (way.status === 'rejected') line.fail(way.reason);
   line.end();

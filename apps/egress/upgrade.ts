@@ -10,7 +10,7 @@ import { endToEnd, type HeaderList, toHeaderList, toRawHeaders } from './exchang
 import { type Destined, defaultPort, type ForwardParts } from './forward.js';
 import { injectSecrets } from './injection.js';
 import { maskFields, ofSameLength } from './masking.js';
-import { countingStream } from './meter.js';
+import { countingWays } from './meter.js';
 import { Refusal, refusalBytes } from './refusal.js';
 import { checkHead } from './request-check.js';
 
@@ -48,14 +48,7 @@ export async function openWebSocket(
     socket.write(writeHead(answer, maskFields(answer.headers, masks)));
     if (head.length > 0) socket.unshift(head);
     if (answer.head.length > 0) far.unshift(answer.head);
-    const up = countingStream((bytes) => {
-      line.bytesUp += bytes;
-      meter.countBytes(bytes);
-    });
-    const down = countingStream((bytes) => {
-      line.bytesDown += bytes;
-      meter.countBytes(bytes);
-    });
+    const { up, down } = countingWays(line, meter);
     const masking = masks.length > 0 ? [replacingStream(masks.map(ofSameLength))] : [];
     const ways = await Promise.allSettled([pipeline(socket, up, far), pipeline([far, ...masking, down, socket])]);
     for (const way of ways) if (way.status === 'rejected') line.fail(way.reason);

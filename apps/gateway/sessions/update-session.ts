@@ -1,5 +1,5 @@
 import { RondoError } from '../../../workflows/contract/errors.js';
-import { isOverBudget, toMicros } from '../../../workflows/contract/list-cost.js';
+import { isOverBudget, toMicros, toMoney } from '../../../workflows/contract/list-cost.js';
 import type { JsonObject, SessionChange, SessionRecord } from '../../../workflows/contract/records.js';
 import type { Budget, SessionUpdate } from '../../../workflows/contract/schema/session-create.js';
 import { overrideDefinition } from '../agents/resolve-definition.js';
@@ -50,7 +50,7 @@ function changedBudget(session: SessionRecord, budget: Budget | null): Budget | 
   if (toMicros(budget.max_list_cost) <= session.costMicros) {
     throw budgetError(
       'budget_not_raised',
-      `max_list_cost must be more than the session has cost already, which is ${Math.ceil(session.costMicros / 10_000)} cents.`,
+      `max_list_cost must be more than the session has cost already, which is ${toMoney(session.costMicros).amount} cents.`,
     );
   }
   return budget;
