@@ -4,15 +4,19 @@ export interface Distribution {
   readonly mean: number;
   readonly p50: number;
   readonly p95: number;
+  readonly p99: number;
   readonly min: number;
   readonly max: number;
 }
 
-export type Goal = { readonly atMost: number } | { readonly atLeast: number };
+/** For the value, or for another place in the distribution. */
+export type Goal = ({ readonly atMost: number } | { readonly atLeast: number }) & { readonly at?: 'p95' };
 
 /** One line of the result. `value` is the median where there are samples. */
 export interface Figure {
   readonly label: string;
+  /** What of several things that were measured alike. */
+  readonly of?: string;
   /** `ms`, `×` for ratios, `/s`, `MB`, … */
   readonly unit: string;
   readonly value: number;
@@ -30,6 +34,7 @@ function distributionOf(samples: readonly number[]): Distribution {
     mean: sorted.reduce((sum, sample) => sum + sample, 0) / sorted.length,
     p50: percentile(sorted, 50),
     p95: percentile(sorted, 95),
+    p99: percentile(sorted, 99),
     min: percentile(sorted, 0),
     max: percentile(sorted, 100),
   };
@@ -42,8 +47,9 @@ function percentile(sorted: readonly number[], percent: number): number {
 }
 
 export const median = (samples: readonly number[]): number => distributionOf(samples).p50;
+export const p99 = (samples: readonly number[]): number => distributionOf(samples).p99;
 
-type Extra = Pick<Figure, 'goal' | 'note'>;
+type Extra = Pick<Figure, 'of' | 'goal' | 'note'>;
 
 /** A line whose value is the median of samples in milliseconds. */
 export function milliseconds(label: string, samples: readonly number[], extra: Extra = {}): Figure {
@@ -56,7 +62,19 @@ export const plain = (label: string, value: number, unit: string, extra: Extra =
 export const ratio = (label: string, above: number, below: number, extra: Extra = {}): Figure => plain(label, above / below, '×', extra);
 
 /** Whether a figure reaches its goal; undefined where it has none. */
-export function isMet({ goal, value }: Figure): boolean | undefined {
+export function isMet({ goal, value, samples }: Figure): boolean | undefined {
   if (!goal) return undefined;
-  return 'atMost' in goal ? value <= goal.atMost : value >= goal.atLeast;
+  const judged = goal.at === undefined ? value : (samples?.[goal.at] ?? Number.NaN);
+  return 'atMost' in goal ? judged <= goal.atMost : judged >= goal.atLeast;
+}
+
+export const goalText = (goal: Goal, unit: string): string =>
+  `${goal.at === undefined ? '' : `${goal.at} `}${'atMost' in goal ? `≤ ${withUnit(goal.atMost, unit)}` : `≥ ${withUnit(goal.atLeast, unit)}`}`;
+
+export const withUnit = (value: number, unit: string): string => `${shown(value)} ${unit}`.trimEnd();
+
+export function shown(value: number): string {
+  if (Number.isInteger(value)) return String(value);
+  const size = Math.abs(value);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
 }

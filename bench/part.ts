@@ -1,5 +1,4 @@
 import type { Figure } from './figures.js';
-import type { Stack } from './stack.js';
 
 /** How a part is run. */
 export interface Run {
@@ -11,17 +10,18 @@ export interface Run {
   readonly log: (line: string) => void;
 }
 
-/** One lettered part of the bench. */
-export interface Part {
-  readonly letter: string;
+/** One part of a bench, over what the bench has started. */
+export interface Part<Ground> {
+  /** What `--only` calls it: a letter or a word. */
+  readonly id: string;
   readonly title: string;
   readonly limitMs: number;
-  measure(stack: Stack, run: Run): Promise<readonly Figure[]>;
+  measure(ground: Ground, run: Run): Promise<readonly Figure[]>;
 }
 
 /** What a part came to. */
 export interface PartResult {
-  readonly letter: string;
+  readonly id: string;
   readonly title: string;
   readonly seconds: number;
   readonly figures: readonly Figure[];
@@ -29,9 +29,9 @@ export interface PartResult {
   readonly error?: string;
 }
 
-/** Runs a part within its time. A failure is a result, so that the other parts still run. */
-export async function runPart(part: Part, stack: Stack, run: Omit<Run, 'signal'>, stop: AbortSignal): Promise<PartResult> {
-  const { letter, title } = part;
+/** Runs a part within its time. A failure is a result, so that the other parts still run; to have measured nothing is one. */
+export async function runPart<Ground>(part: Part<Ground>, ground: Ground, run: Omit<Run, 'signal'>, stop: AbortSignal): Promise<PartResult> {
+  const { id, title } = part;
   const startedAt = performance.now();
   const limit = AbortSignal.timeout(part.limitMs);
   const signal = AbortSignal.any([stop, limit]);
@@ -40,9 +40,10 @@ export async function runPart(part: Part, stack: Stack, run: Omit<Run, 'signal'>
     signal.addEventListener('abort', () => reject(new Error(limit.aborted ? `not done within ${part.limitMs / 1_000} s` : 'stopped')), { once: true });
   });
   try {
-    const figures = await Promise.race([part.measure(stack, { ...run, signal }), ended]);
-    return { letter, title, seconds: seconds(), figures };
+    const figures = await Promise.race([part.measure(ground, { ...run, signal }), ended]);
+    if (figures.length === 0) throw new Error('nothing was measured');
+    return { id, title, seconds: seconds(), figures };
   } catch (error) {
-    return { letter, title, seconds: seconds(), figures: [], error: error instanceof Error ? error.message : String(error) };
+    return { id, title, seconds: seconds(), figures: [], error: error instanceof Error ? error.message : String(error) };
   }
 }

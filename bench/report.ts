@@ -1,14 +1,14 @@
-import { type Figure, type Goal, isMet } from './figures.js';
+import { type Figure, goalText, isMet, withUnit } from './figures.js';
 import type { Machine } from './machine.js';
 import type { PartResult } from './part.js';
 
-/** One run of the bench, as it is written to bench/results. */
+/** One run of a bench, as it is written to bench/results. */
 export interface Report {
   readonly machine: Machine;
   readonly startedAt: string;
   readonly quick: boolean;
-  /** The engine and runtime of the sandboxes, where a part does not name its own. */
-  readonly sandbox: string;
+  /** What holds for all parts, as a sentence. */
+  readonly about: string;
   readonly parts: readonly PartResult[];
 }
 
@@ -24,7 +24,7 @@ export function toTable(report: Report): string {
       .map((cell, index) => (index >= 2 && index <= 4 ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)))
       .join('  ')
       .trimEnd();
-  const notes = report.parts.flatMap(({ letter, figures }) => figures.flatMap(({ note, label }) => (note ? [`  (${letter}) ${label}: ${note}`] : [])));
+  const notes = report.parts.flatMap(({ id, figures }) => [...new Set(figures.flatMap(({ note, label }) => (note ? [`  (${id}) ${label}: ${note}`] : [])))]);
   return [
     ...machineLines(report),
     '',
@@ -35,18 +35,18 @@ export function toTable(report: Report): string {
   ].join('\n');
 }
 
-function rowsOf({ letter, title, figures, error, seconds }: PartResult): Row[] {
-  const heading = [`(${letter})`, `${title} · ${seconds} s`, '', '', '', '', ''];
+function rowsOf({ id, title, figures, error, seconds }: PartResult): Row[] {
+  const heading = [`(${id})`, `${title} · ${seconds} s`, '', '', '', '', ''];
   if (error !== undefined) return [heading, ['', `  ${error.split('\n')[0] ?? ''}`, '', '', '', '', 'FAILED']];
   return [heading, ...figures.map(rowOf)];
 }
 
 function rowOf(figure: Figure): Row {
-  const { label, value, unit, samples, goal } = figure;
+  const { label, of, value, unit, samples, goal } = figure;
   const met = isMet(figure);
   return [
     '',
-    `  ${label}`,
+    `  ${of === undefined ? '' : `${of}: `}${label}`,
     withUnit(value, unit),
     samples ? withUnit(samples.p95, unit) : '',
     samples ? String(samples.n) : '',
@@ -55,20 +55,10 @@ function rowOf(figure: Figure): Row {
   ];
 }
 
-const goalText = (goal: Goal, unit: string): string => ('atMost' in goal ? `≤ ${withUnit(goal.atMost, unit)}` : `≥ ${withUnit(goal.atLeast, unit)}`);
-
-const withUnit = (value: number, unit: string): string => `${shown(value)} ${unit}`;
-
-function shown(value: number): string {
-  if (Number.isInteger(value)) return String(value);
-  const size = Math.abs(value);
-  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
-}
-
-function machineLines({ machine, startedAt, quick, sandbox }: Report): string[] {
+function machineLines({ machine, startedAt, quick, about }: Report): string[] {
   return [
     `Rondo bench${quick ? ' (quick: few samples, not to be quoted)' : ''} · ${startedAt} · commit ${machine.commit}`,
     `${machine.cpus} × ${machine.cpu} · ${machine.memoryGb} GB · ${machine.system} · Node ${machine.node} · load before ${machine.loadBefore.join(' ')}`,
-    `Sandboxes where nothing else is said: ${sandbox}. Services, gateway, worker, model server and this program share the machine.`,
+    about,
   ];
 }

@@ -17,8 +17,8 @@ interface Sample {
 }
 
 /** How long an accepted message takes to become a model request, beside what Temporal alone takes for its least. */
-export const firstRequest: Part = {
-  letter: 'a',
+export const firstRequest: Part<Stack> = {
+  id: 'a',
   title: 'message accepted → first model request on the wire',
   limitMs: 300_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

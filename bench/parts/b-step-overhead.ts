@@ -11,8 +11,8 @@ const DIRECT_CALLS = 20;
 const REAL_ACTIVITY_MS = 25;
 
 /** What a step costs beside model and tool, and beside what two activities that do nothing cost on the same server. */
-export const stepOverhead: Part = {
-  letter: 'b',
+export const stepOverhead: Part<Stack> = {
+  id: 'b',
   title: `overhead per step, over turns of ${STEPS} steps (tool: bash \`true\`)`,
   limitMs: 300_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

@@ -10,8 +10,8 @@ const STEPS = 50;
 const DIRECT_CALLS = 20;
 
 /** The same steps without Temporal: what durability costs, and what would be there without it. */
-export const inProcess: Part = {
-  letter: 'c',
+export const inProcess: Part<Stack> = {
+  id: 'c',
   title: `the same ${STEPS} steps in one process without Temporal`,
   limitMs: 300_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

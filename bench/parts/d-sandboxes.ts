@@ -18,8 +18,8 @@ interface Samples {
 }
 
 /** Every engine and runtime the product knows, measured in turns. One that is missing fails the part: its figures are wanted. */
-export const sandboxes: Part = {
-  letter: 'd',
+export const sandboxes: Part<Stack> = {
+  id: 'd',
   title: 'sandboxes: from create to the first answer, and calls in one that runs',
   limitMs: 300_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {
@@ -52,6 +52,7 @@ async function measureOne(stack: Stack, run: Run, { provider, cold, bash, read }
       workspaceDirectory: join(stack.home, 'engines', name, 'workspace'),
       mountsDirectory: join(stack.home, 'engines', name, 'mounts'),
       journalDirectory: join(stack.home, 'engines', name, 'journal'),
+      egressDirectory: join(stack.home, 'engines', name, 'egress'),
       memoryBytes: sandbox.memoryMb * 1024 * 1024,
       cpus: sandbox.cpus,
       processes: sandbox.processes,

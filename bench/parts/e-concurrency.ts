@@ -12,8 +12,8 @@ const TURN_LIMIT_MS = 240_000;
 const PROCESSES = ['worker', 'gateway', 'Temporal', 'Postgres'] as const;
 
 /** Many sessions at once: first each with a sandbox of its own to make, then the same sessions again with their sandboxes running. */
-export const concurrency: Part = {
-  letter: 'e',
+export const concurrency: Part<Stack> = {
+  id: 'e',
   title: `concurrent sessions of ${STEPS} steps (tool: bash \`true\`)`,
   limitMs: 900_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

@@ -16,8 +16,8 @@ const GARBAGE = 'here and below: what playing the sessions left to garbage colle
 type Names = 'gateway' | 'worker' | 'Temporal' | 'Postgres';
 
 /** Sessions that did something once and are idle: nothing of them may be left but rows. Measured on a Rondo of its own, whose idle runs close soon. */
-export const idleSessions: Part = {
-  letter: 'f',
+export const idleSessions: Part<Stack> = {
+  id: 'f',
   title: 'idle sessions',
   limitMs: 600_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

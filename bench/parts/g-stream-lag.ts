@@ -8,8 +8,8 @@ import { SPEAK, SPEAK_MS, stepsOf } from '../scripts.js';
 import type { Stack } from '../stack.js';
 
 /** How far a client that follows a session is behind the log and behind the model. */
-export const streamLag: Part = {
-  letter: 'g',
+export const streamLag: Part<Stack> = {
+  id: 'g',
   title: 'stream lag, to a client of the gateway',
   limitMs: 180_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

@@ -10,8 +10,8 @@ import { until } from '../until.js';
 const GOAL_MS = 10_000;
 
 /** A worker dies in the middle of a tool call that ends a second later; another one is there. How long until the session goes on? */
-export const recovery: Part = {
-  letter: 'h',
+export const recovery: Part<Stack> = {
+  id: 'h',
   title: 'recovery after SIGKILL of a worker in a tool call',
   limitMs: 400_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

@@ -12,8 +12,8 @@ const KILL_GOAL = { atMost: 2_000 };
 const INTERRUPT = { type: 'user.interrupt' };
 
 /** How fast a person's stop is obeyed: while the model speaks, and while a command runs. */
-export const stopping: Part = {
-  letter: 'i',
+export const stopping: Part<Stack> = {
+  id: 'i',
   title: 'interrupt and kill',
   limitMs: 400_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

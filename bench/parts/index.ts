@@ -1,4 +1,5 @@
 import type { Part } from '../part.js';
+import type { Stack } from '../stack.js';
 import { firstRequest } from './a-first-request.js';
 import { stepOverhead } from './b-step-overhead.js';
 import { inProcess } from './c-in-process.js';
@@ -14,7 +15,7 @@ import { sessionList } from './l-session-list.js';
 import { eventList } from './m-event-list.js';
 
 /** Every part, in the order they run. */
-export const PARTS: readonly Part[] = [
+export const PARTS: readonly Part<Stack>[] = [
   firstRequest,
   stepOverhead,
   inProcess,

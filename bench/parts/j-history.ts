@@ -9,8 +9,8 @@ const SETTLE_MS = 300;
 const BYTES_IN_KB = 1_000;
 
 /** What a step leaves in Temporal's history: differences between turns of new sessions, so that what every run has cancels out. */
-export const history: Part = {
-  letter: 'j',
+export const history: Part<Stack> = {
+  id: 'j',
   title: 'history events and bytes',
   limitMs: 180_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

@@ -7,8 +7,8 @@ const WARM_UP = 10;
 const GOAL = { atMost: 50 };
 
 /** What it takes to be given a session, from the sending of the request to the head of its answer. */
-export const sessionCreate: Part = {
-  letter: 'k',
+export const sessionCreate: Part<Stack> = {
+  id: 'k',
   title: 'session create',
   limitMs: 60_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

@@ -11,8 +11,8 @@ const PAGE = 20;
 const GOAL = { atMost: 50 };
 
 /** The first page of many sessions, and whether Postgres finds it by an index. On a Rondo of its own. */
-export const sessionList: Part = {
-  letter: 'l',
+export const sessionList: Part<Stack> = {
+  id: 'l',
   title: 'list of 10,000 sessions',
   limitMs: 120_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {

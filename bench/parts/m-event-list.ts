@@ -11,8 +11,8 @@ const PAGE = 1_000;
 const GOAL = { atMost: 250 };
 
 /** A page of a long log, at its beginning and in its middle, and whether Postgres finds it by an index. On a Rondo of its own. */
-export const eventList: Part = {
-  letter: 'm',
+export const eventList: Part<Stack> = {
+  id: 'm',
   title: 'list of 100,000 events',
   limitMs: 180_000,
   async measure(stack: Stack, run: Run): Promise<Figure[]> {
