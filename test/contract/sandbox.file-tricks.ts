@@ -54,33 +54,41 @@ export function describeFileTricks(engine: () => TestEngine): void {
     expect((await sandbox.call('grep', { pattern: 'root:', path: 'traps' }, { timeoutMs: 10_000 })).status).toBe('completed');
   });
 
-  test('downloads and listings of outputs show regular files only', async () => {
+  test('listings of outputs show regular files only', async () => {
     const { files } = await sandbox.client.listFiles('/mnt/session/outputs');
     expect(files.map((file) => file.path)).toEqual([]);
+  });
+
+  test.each(['/workspace', '/mnt/session/outputs'])('downloads from %s give regular files only', async (place) => {
+    await sandbox.bash(`cd ${place} && rm -rf traps && ${PLANT}; cd /workspace`);
     for (const trap of TRAPS) {
-      const reading = buffer(sandbox.client.readFile(`/mnt/session/outputs/traps/${trap}`, { maximumBytes: 100_000 }));
+      const reading = buffer(sandbox.client.readFile(`${place}/traps/${trap}`, { maximumBytes: 100_000 }));
       await expect(reading, trap).rejects.toMatchObject({ code: 'sandbox.file_refused' });
     }
   });
 
-  test('an upload over what was planted replaces it, and writes through nothing', async () => {
+  test.each(['/workspace', '/mnt/session/outputs'])('an upload into %s over what was planted replaces it, and writes through nothing', async (place) => {
     const source = async function* () {
       yield Buffer.from('uploaded');
     };
     for (const trap of ['pipe', 'link', 'socket']) {
-      await sandbox.client.writeFile({ path: `/mnt/session/outputs/traps/${trap}`, source: source() });
-      expect((await buffer(sandbox.client.readFile(`/mnt/session/outputs/traps/${trap}`, { maximumBytes: 100 }))).toString(), trap).toBe('uploaded');
+      await sandbox.client.writeFile({ path: `${place}/traps/${trap}`, source: source() });
+      expect((await buffer(sandbox.client.readFile(`${place}/traps/${trap}`, { maximumBytes: 100 }))).toString(), trap).toBe('uploaded');
     }
-    await expect(sandbox.client.writeFile({ path: '/mnt/session/outputs/traps/folder/x', source: source() })).rejects.toMatchObject({
-      code: 'sandbox.file_refused',
-    });
+    for (const trap of ['folder/x', 'loop/x', 'link-to-pipe/x'])
+      await expect(sandbox.client.writeFile({ path: `${place}/traps/${trap}`, source: source() }), trap).rejects.toMatchObject({
+        code: 'sandbox.file_refused',
+      });
     expect(textOf(await sandbox.bash('head -1 /etc/passwd'))).toMatch(/^root:/);
   });
 
   test('a long output is not spilled into what was planted in its place', async () => {
-    const [pipe, link] = [freshId('sevt'), freshId('sevt')];
-    await sandbox.bash(`mkdir -p .rondo/outputs && mkfifo .rondo/outputs/${pipe}.txt && echo mine > victim && ln -s ../../victim .rondo/outputs/${link}.txt`);
-    for (const id of [pipe, link]) {
+    const [pipe, link, socket, folder] = ['pipe', 'link', 'socket', 'folder'].map(() => freshId('sevt')) as [string, string, string, string];
+    const bind = `perl -e 'use Socket; socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, pack_sockaddr_un("${socket}.txt")) or die'`;
+    await sandbox.bash(
+      `mkdir -p .rondo/outputs && cd .rondo/outputs && mkfifo ${pipe}.txt && echo mine > ../../victim && ln -s ../../victim ${link}.txt && ${bind} && mkdir ${folder}.txt; cd /workspace`,
+    );
+    for (const id of [pipe, link, socket, folder]) {
       const outcome = await sandbox.bash('head -c 300000 /dev/zero | tr "\\0" z', { id, timeoutMs: 15_000 });
       expect(outcome.status).toBe('completed');
       expect(textOf(outcome)).toContain('could not be saved');

@@ -35,6 +35,7 @@ export const aSpec = (engine: TestEngine, overrides: Partial<SandboxSpec> = {}):
     workspaceDirectory: path.join(engine.directory, `${name}-workspace`),
     mountsDirectory: path.join(engine.directory, `${name}-mounts`),
     journalDirectory: path.join(engine.directory, `${name}-journal`),
+    egressDirectory: path.join(engine.directory, `${name}-egress`),
     memoryBytes: 512 * MEBIBYTE,
     cpus: 1,
     processes: 128,

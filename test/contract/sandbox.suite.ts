@@ -3,12 +3,14 @@ import { aSandboxEngine, type EngineName, type TestEngine } from '../support/san
 import { describeBinding } from './sandbox.binding.js';
 import { describeBypass } from './sandbox.bypass.js';
 import { describeCalls } from './sandbox.calls.js';
+import { describeCheckpoints } from './sandbox.checkpoints.js';
 import { describeFailures } from './sandbox.failures.js';
 import { describeFileTricks } from './sandbox.file-tricks.js';
 import { describeFiles } from './sandbox.files.js';
 import { describeIsolation } from './sandbox.isolation.js';
 import { describeLifecycle } from './sandbox.lifecycle.js';
 import { describeLimits } from './sandbox.limits.js';
+import { describeNeighbours } from './sandbox.neighbours.js';
 import { describePromises } from './sandbox.promises.js';
 import { describeTools } from './sandbox.tools.js';
 
@@ -36,5 +38,7 @@ export function describeSandboxProvider(name: EngineName): void {
     describeLimits(get);
     describeBypass(get);
     describeFileTricks(get);
+    describeNeighbours(get);
+    describeCheckpoints(get);
   });
 }
