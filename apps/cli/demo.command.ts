@@ -4,6 +4,7 @@ import { goOn } from './go-on.js';
 import { type Frame, type Invocation, invokeStreaming } from './invoke-stream.js';
 import { narrate } from './narrate.js';
 import { say } from './say.js';
+import { summary } from './summary.js';
 import { untilAborted, withStack } from './with-stack.js';
 
 const SYSTEM = 'You work in a sandbox with a shell; your files are in /workspace. Be brief.';
@@ -42,22 +43,4 @@ async function runTask(stack: Stack, model: string, signal: AbortSignal): Promis
     },
   });
   return { invocation, succeeded: invocation.status === 'completed' && lastRun !== undefined && lastRun.is_error !== true };
-}
-
-function summary(invocation: Invocation, succeeded: boolean): string[] {
-  const { usage, steps, cold_start_ms: coldStart, links } = invocation;
-  return [
-    '',
-    succeeded
-      ? '✓ The task is done.'
-      : `✗ The task was not done; the turn ended as ${invocation.status} (${invocation.stop_reason?.type ?? 'no reason given'}).`,
-    '',
-    ...(invocation.output_text ?? '').split('\n').map((line) => `    ${line}`),
-    '',
-    `  Usage            ${usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens} tokens in (${usage.cache_read_input_tokens} from the cache), ${usage.output_tokens} out, ${steps} model requests`,
-    `  Cold start       ${coldStart ?? '?'} ms from the request to the first model request`,
-    `  Session          ${links.session}`,
-    `  Trace            ${links.trace}`,
-    ...(links.temporal_ui ? [`  In Temporal      ${links.temporal_ui}`] : []),
-  ];
 }

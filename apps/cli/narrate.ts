@@ -1,6 +1,6 @@
-import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import type { Frame } from './invoke-stream.js';
+import { printable } from './printable.js';
 
 const LONGEST_LINE = 150;
 const MOST_LINES = 8;
@@ -78,7 +78,3 @@ function block(label: string, text: string): string[] {
   if (lines.length > MOST_LINES) shown.push(`… ${lines.length - MOST_LINES} more lines`);
   return shown.map((line, index) => `  ${(index === 0 ? label : '').padEnd(7)} ${line}`);
 }
-
-/** Without what a terminal would obey: whoever wrote the text may have meant the person who watches. */
-const printable = (text: string): string =>
-  stripVTControlCharacters(text).replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => ('\n\t'.includes(character) ? character : ''));
