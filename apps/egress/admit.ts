@@ -1,15 +1,9 @@
+import type { AskPeople } from '../../activities/egress/ask-people.js';
 import { type Target, writeAuthority } from '../../activities/egress/host-name.js';
 import { type Destination, decide, type Verdict } from '../../activities/egress/policy.js';
-import { Refusal } from './refusal.js';
+import { Refusal } from '../../activities/egress/refusal.js';
 import type { Sandbox } from './sandbox.js';
-import type { SessionPolicies, SessionRef, SessionRules } from './session-policies.js';
-
-/** Asks people whether a session may reach a host, and waits for what they say. */
-export type AskPeople = (
-  session: SessionRef,
-  asked: { readonly host: string; readonly port: number; readonly method: string | null; readonly timeoutMs: number },
-  signal: AbortSignal,
-) => Promise<Verdict>;
+import type { SessionPolicies, SessionRules } from './session-policies.js';
 
 export interface Admission {
   readonly rules: SessionRules;
@@ -35,6 +29,7 @@ export async function admit(
     );
   });
   const { host, port, request } = destination;
+  if (session.generation < rules.oldestGeneration) throw denied({ host, port }, 'this sandbox has been replaced');
   let verdict = decide(rules.policy, destination);
   if (verdict.decision === 'ask' && options.mayAsk) {
     session.held += 1;

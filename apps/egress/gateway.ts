@@ -1,28 +1,31 @@
-import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { createAskPeople } from '../../activities/egress/ask-people.js';
+import { createAudit } from '../../activities/egress/audit.js';
+import { createMeter, type Meter } from '../../activities/egress/meter.js';
+import { Refusal } from '../../activities/egress/refusal.js';
+import { egressFolder } from '../../activities/sandbox/session-directories.js';
 import type { AddressGuard } from '../../activities/web/address-guard.js';
 import type { Config } from '../../infra/config/config.js';
 import { installationOf } from '../../infra/config/sandbox-settings.js';
 import { insertEgressRequests, readEgressTotals } from '../../infra/postgres/egress-requests.repo.js';
 import type { Listener } from '../../infra/postgres/listener.js';
 import type { Pool } from '../../infra/postgres/pool.js';
+import { createQuestionBook } from '../../infra/postgres/question-book.js';
 import { transaction } from '../../infra/postgres/transaction.js';
 import type { Placeholders } from '../../infra/vault/placeholder.js';
 import type { SecretBox } from '../../infra/vault/secret-box.js';
 import { createSessionCredentials } from '../../infra/vault/session-credentials.js';
-import { createAskPeople } from './ask-people.js';
-import { createAudit } from './audit.js';
 import { installAuthority } from './authority-files.js';
 import { serveControl } from './control.js';
 import { createEndpoints, type SandboxRecord } from './endpoints.js';
 import { createLeafContexts } from './leaf-contexts.js';
-import { createMeter, type Meter } from './meter.js';
 import { createProxy } from './proxy.js';
-import { Refusal } from './refusal.js';
 import type { Sandbox } from './sandbox.js';
 import { createSessionPolicies } from './session-policies.js';
 import { createUpstream } from './upstream.js';
 import { openAuthority } from './x509.adapter.js';
+
+const LOOK_EVERY_MS = 5_000;
 
 export interface GatewayParts {
   readonly config: Config;
@@ -39,7 +42,7 @@ export interface GatewayParts {
 /** Starts the egress gateway of a host, with what an earlier one had open. */
 export async function startGateway(parts: GatewayParts): Promise<{ readonly folder: string; close(): Promise<void> }> {
   const { config, pool, listener, log } = parts;
-  const folder = join(config.paths.home, 'egress');
+  const folder = egressFolder(config.paths.home);
   const idleMs = config.egress.idleSeconds * 1_000;
   const { files, publicFolder } = await installAuthority(folder, installationOf(config.paths.home));
   const credentials = createSessionCredentials({ pool, secretBox: parts.secretBox });
@@ -48,7 +51,7 @@ export async function startGateway(parts: GatewayParts): Promise<{ readonly fold
     write: (workspaceId, requests) => transaction(pool, workspaceId, (tx) => insertEgressRequests(tx, requests)),
     log,
   });
-  const ask = createAskPeople({ pool, listener });
+  const ask = createAskPeople(createQuestionBook({ pool, listener }), { holdsCalls: true });
   const leafFor = createLeafContexts(await openAuthority(files));
   const proxy = createProxy({ policies, ask, audit, leafFor, idleMs, connections: config.egress.connections });
   const limits = { requests: config.egress.requests, bytes: config.egress.bytes };
@@ -76,17 +79,35 @@ export async function startGateway(parts: GatewayParts): Promise<{ readonly fold
   };
 }
 
-/** Reads once what was used before; tries again when that failed. */
-function meterOf(read: () => Promise<{ readonly requests: number; readonly bytes: number }>, limits: Parameters<typeof createMeter>[1]): () => Promise<Meter> {
+/**
+ * Reads once what was used before; tries again when that failed. What Rondo itself asks for the session meanwhile is looked up
+ * every few seconds, beside the requests.
+ */
+function meterOf(read: () => ReturnType<typeof readEgressTotals>, limits: Parameters<typeof createMeter>[1]): () => Promise<Meter> {
   let meter: Promise<Meter> | undefined;
-  return () => {
+  let lookAt = performance.now() + LOOK_EVERY_MS;
+  const look = (current: Meter): void => {
+    if (performance.now() < lookAt) return;
+    lookAt = performance.now() + LOOK_EVERY_MS;
+    read().then(
+      ({ server }) => current.setElsewhere(server),
+      () => undefined,
+    );
+  };
+  return async () => {
     meter ??= read().then(
-      (used) => createMeter(used, limits),
+      ({ sandbox, server }) => {
+        const made = createMeter(sandbox, limits);
+        made.setElsewhere(server);
+        return made;
+      },
       () => {
         meter = undefined;
         throw new Refusal(503, 'allowance is not known', 'Rondo cannot read what this session has used of its network allowance, so nothing passes.');
       },
     );
-    return meter;
+    const current = await meter;
+    look(current);
+    return current;
   };
 }

@@ -1,10 +1,10 @@
 import type { Transform } from 'node:stream';
 import { hostMatches, type Target } from '../../activities/egress/host-name.js';
+import { Refusal } from '../../activities/egress/refusal.js';
 import { isInRepository } from '../../activities/egress/session-policy.js';
 import { formsOfSecret } from '../../infra/telemetry/secret-forms.js';
 import { type Replacement, replacingStream } from './byte-replacer.js';
 import { type HeaderList, hasControls, headerOf } from './exchange.js';
-import { Refusal } from './refusal.js';
 import type { Scheme } from './upstream-request.js';
 
 /** A secret of which the sandbox has placeholders. */

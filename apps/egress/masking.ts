@@ -1,8 +1,8 @@
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { Refusal } from '../../activities/egress/refusal.js';
 import { createByteReplacer, type Replacement, replacingStream } from './byte-replacer.js';
 import { type HeaderList, headerOf } from './exchange.js';
-import { Refusal } from './refusal.js';
 
 /** An answer without the secrets that its request has received. */
 export interface MaskedAnswer {

@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { startLine } from '../../activities/egress/audit-line.js';
 import { parseAuthority } from '../../activities/egress/host-name.js';
-import { startLine } from './audited.js';
+import { Refusal } from '../../activities/egress/refusal.js';
 import { type Destined, type ForwardParts, forward } from './forward.js';
 import { http1Exchange } from './http1.js';
 import type { LeafContexts } from './leaf-contexts.js';
-import { malformed, Refusal, refusalBytes } from './refusal.js';
+import { malformed, refusalBytes } from './refusal.js';
 import type { Sandbox } from './sandbox.js';
 import { openTunnel, type TunnelParts } from './tunnel.js';
 import { openWebSocket, wantsWebSocket } from './upgrade.js';

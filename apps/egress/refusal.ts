@@ -1,17 +1,6 @@
-/** Why a request is not carried out; shown to the program in the sandbox and written to the audit. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal';
-  readonly status: number;
-  /** The rule, for the audit. */
-  readonly rule: string;
+import { Refusal } from '../../activities/egress/refusal.js';
 
-  constructor(status: number, rule: string, message: string) {
-    super(message);
-    this.status = status;
-    this.rule = rule;
-  }
-}
-
+/** For requests that could be read in two ways. */
 export const malformed = (what: string): Refusal => new Refusal(400, `malformed: ${what}`, `Rondo does not pass this request on: ${what}.`);
 
 /** The same as a whole HTTP/1.1 answer, for connections that end with it. */

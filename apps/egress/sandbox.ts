@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Meter } from './meter.js';
-import type { SessionRef } from './session-policies.js';
+import type { Meter } from '../../activities/egress/meter.js';
+import type { SessionRef } from '../../workflows/contract/activities.js';
 import type { Upstream } from './upstream.js';
 
 /** One sandbox, known by the socket its connections come from. */

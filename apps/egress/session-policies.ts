@@ -7,16 +7,14 @@ import { transaction } from '../../infra/postgres/transaction.js';
 import type { Placeholders } from '../../infra/vault/placeholder.js';
 import type { SecretBox } from '../../infra/vault/secret-box.js';
 import type { EnvironmentCredential, SessionCredentials } from '../../infra/vault/session-credentials.js';
+import type { SessionRef } from '../../workflows/contract/activities.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
 import type { SessionSecrets } from './injection.js';
 
-export interface SessionRef {
-  readonly sessionId: string;
-  readonly workspaceId: string;
-}
-
 export interface SessionRules extends SessionSecrets {
   readonly policy: NetworkPolicy;
+  /** The lowest generation of sandboxes that may pass. */
+  readonly oldestGeneration: number;
 }
 
 /** What each session may do now. */
@@ -38,7 +36,7 @@ export interface SessionPolicyParts {
 
 /** The longest a change can go unnoticed when its notification is lost. */
 const KEPT_MS = 2_000;
-const NO_RULES: SessionRules = { policy: CLOSED, secrets: [], repositories: [] };
+const NO_RULES: SessionRules = { policy: CLOSED, oldestGeneration: 0, secrets: [], repositories: [] };
 
 interface Kept {
   readonly rules: Promise<SessionRules>;
@@ -67,6 +65,7 @@ export function createSessionPolicies(parts: SessionPolicyParts): SessionPolicie
     const { vaultIds } = subject;
     const credentials = await parts.credentials.listEnvironmentCredentials({ workspaceId, vaultIds });
     return {
+      oldestGeneration: subject.generation,
       policy: sessionPolicy({
         networking: subject.config.networking,
         mcpServers: subject.mcpServers,

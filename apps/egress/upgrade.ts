@@ -2,16 +2,17 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { startLine } from '../../activities/egress/audit-line.js';
 import { writeAuthority } from '../../activities/egress/host-name.js';
+import { countingWays } from '../../activities/egress/meter.js';
+import { Refusal } from '../../activities/egress/refusal.js';
 import { admit } from './admit.js';
-import { startLine } from './audited.js';
 import { replacingStream } from './byte-replacer.js';
 import { endToEnd, type HeaderList, toHeaderList, toRawHeaders } from './exchange.js';
 import { type Destined, defaultPort, type ForwardParts } from './forward.js';
 import { injectSecrets } from './injection.js';
 import { maskFields, ofSameLength } from './masking.js';
-import { countingWays } from './meter.js';
-import { Refusal, refusalBytes } from './refusal.js';
+import { refusalBytes } from './refusal.js';
 import { checkHead } from './request-check.js';
 
 /** Whether a request wants to change to WebSocket. Every other wish to change the protocol is passed over, h2c too. */

@@ -2,12 +2,12 @@ import type { Socket } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
 import { type Target, writeAuthority } from '../../activities/egress/host-name.js';
+import { Refusal } from '../../activities/egress/refusal.js';
 import type { AddressGuard } from '../../activities/web/address-guard.js';
 import { createGuardedConnector } from '../../activities/web/guarded-connector.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { type HeaderList, toHeaderList, toRawHeaders } from './exchange.js';
 import { createHttp2Upstream } from './http2-upstream.js';
-import { Refusal } from './refusal.js';
 import type { Scheme, UpstreamRequest, UpstreamResponse } from './upstream-request.js';
 
 /** The far side of one session: connections to checked addresses, kept for its further requests and shared with nobody. */

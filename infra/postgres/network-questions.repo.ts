@@ -1,19 +1,11 @@
+import type { NetworkQuestion } from '../../workflows/contract/network-records.js';
 import { newId } from '../ids.js';
 import { toText } from './json.js';
 import { only } from './rows.js';
 import type { Transaction } from './transaction.js';
 
-/** A question to people whether a session may reach a host. */
-export interface NetworkQuestion {
-  /** Of the event that asks. */
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  readonly method: string | null;
-  readonly expiresAt: Date;
-  readonly answer: 'allow' | 'deny' | 'expired' | null;
-  readonly scope: 'once' | 'session' | null;
-}
+/** What is asked. */
+export type NewQuestion = Pick<NetworkQuestion, 'host' | 'port' | 'method'> & { readonly timeoutMs: number };
 
 export interface QuestionAnswer {
   readonly result: 'allow' | 'deny';
@@ -32,7 +24,7 @@ const MOST_OPEN = 20;
 export async function openQuestion(
   tx: Transaction,
   sessionId: string,
-  asked: Pick<NetworkQuestion, 'host' | 'port' | 'method'> & { readonly timeoutMs: number },
+  asked: NewQuestion,
 ): Promise<{ readonly question: NetworkQuestion; readonly isNew: boolean } | undefined> {
   await tx.query(
     `update network_questions set answer = 'expired', answered_at = clock_timestamp()
@@ -83,4 +75,18 @@ export async function expireQuestion(tx: Transaction, sessionId: string, id: str
     id,
   ]);
   return findQuestion(tx, sessionId, id);
+}
+
+/** Notes whether requests of the session's sandbox wait for an open question. */
+export async function holdForQuestion(tx: Transaction, sessionId: string, id: string, held: boolean): Promise<void> {
+  await tx.query('update network_questions set held = $3 where session_id = $1 and id = $2 and answer is null and held <> $3', [sessionId, id, held]);
+}
+
+/** Until when calls of the session's sandbox are held, unless somebody answers before; undefined when none is. */
+export async function heldUntil(tx: Transaction, sessionId: string): Promise<Date | undefined> {
+  const { rows } = await tx.query<{ until: Date | null }>(
+    'select max(expires_at) as until from network_questions where session_id = $1 and held and answer is null and expires_at > clock_timestamp()',
+    [sessionId],
+  );
+  return rows[0]?.until ?? undefined;
 }

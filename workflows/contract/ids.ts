@@ -15,6 +15,7 @@ export const ID_PREFIXES = {
   file: 'file',
   blob: 'blob',
   workspaceRequest: 'wsreq',
+  networkRequest: 'netreq',
   skill: 'skill',
   skillVersion: 'skillver',
   resource: 'sesrsc',

@@ -1,9 +1,9 @@
-import type { Target } from '../../activities/egress/host-name.js';
-import type { Verdict } from '../../activities/egress/policy.js';
-import type { EgressRequest } from '../../infra/postgres/egress-requests.repo.js';
+import type { SessionRef } from '../../workflows/contract/activities.js';
+import type { EgressRequest } from '../../workflows/contract/network-records.js';
 import type { Audit } from './audit.js';
+import type { Target } from './host-name.js';
+import type { Verdict } from './policy.js';
 import { Refusal } from './refusal.js';
-import type { Sandbox } from './sandbox.js';
 
 /** The line of one request, filled in while it goes on. */
 export interface AuditLine {
@@ -19,6 +19,11 @@ export interface AuditLine {
   end(): void;
 }
 
+/** Who asks: a sandbox of the session, or Rondo for certain calls of it. */
+export interface Asker extends SessionRef, Pick<EgressRequest, 'generation'> {
+  readonly toolCallIds?: readonly string[];
+}
+
 export interface AuditedRequest {
   readonly protocol: EgressRequest['protocol'];
   readonly target: Target;
@@ -29,7 +34,7 @@ export interface AuditedRequest {
 const LONGEST_PATH = 2_000;
 const LONGEST_ERROR = 500;
 
-export function startLine(audit: Audit, sandbox: Sandbox, { protocol, target, method, path }: AuditedRequest): AuditLine {
+export function startLine(audit: Audit, asker: Asker, { protocol, target, method, path }: AuditedRequest): AuditLine {
   const startedAt = new Date();
   const start = performance.now();
   let error: string | null = null;
@@ -49,9 +54,10 @@ export function startLine(audit: Audit, sandbox: Sandbox, { protocol, target, me
       if (ended) return;
       ended = true;
       const { verdict, status, bytesUp, bytesDown, credentialIds } = line;
-      audit.add(sandbox.workspaceId, {
-        sessionId: sandbox.sessionId,
-        generation: sandbox.generation,
+      audit.add(asker.workspaceId, {
+        sessionId: asker.sessionId,
+        generation: asker.generation,
+        toolCallIds: asker.toolCallIds ?? null,
         protocol,
         host: target.host,
         port: target.port,

@@ -1,4 +1,5 @@
 import { Transform } from 'node:stream';
+import type { EgressTotals } from '../../workflows/contract/network-records.js';
 import { Refusal } from './refusal.js';
 
 /** What a session has used and how much it may, over all its sandboxes. */
@@ -7,6 +8,8 @@ export interface Meter {
   countRequest(): void;
   /** Counts bytes, whichever way. Errors: `Refusal`. */
   countBytes(count: number): void;
+  /** What another process has counted of the same session. */
+  setElsewhere(used: EgressTotals): void;
 }
 
 export interface MeterLimits {
@@ -15,17 +18,21 @@ export interface MeterLimits {
   readonly bytes: number;
 }
 
-export function createMeter(used: { readonly requests: number; readonly bytes: number }, limits: MeterLimits): Meter {
+export function createMeter(used: EgressTotals, limits: MeterLimits): Meter {
   let { requests, bytes } = used;
+  let elsewhere: EgressTotals = { requests: 0, bytes: 0 };
   return {
     countRequest() {
       requests += 1;
-      if (limits.requests > 0 && requests > limits.requests) throw over('requests', limits.requests);
-      if (limits.bytes > 0 && bytes >= limits.bytes) throw over('bytes', limits.bytes);
+      if (limits.requests > 0 && requests + elsewhere.requests > limits.requests) throw over('requests', limits.requests);
+      if (limits.bytes > 0 && bytes + elsewhere.bytes >= limits.bytes) throw over('bytes', limits.bytes);
     },
     countBytes(count) {
       bytes += count;
-      if (limits.bytes > 0 && bytes > limits.bytes) throw over('bytes', limits.bytes);
+      if (limits.bytes > 0 && bytes + elsewhere.bytes > limits.bytes) throw over('bytes', limits.bytes);
+    },
+    setElsewhere(used) {
+      elsewhere = used;
     },
   };
 }

@@ -1,5 +1,4 @@
-import type { Logger } from 'pino';
-import type { EgressRequest } from '../../infra/postgres/egress-requests.repo.js';
+import type { EgressRequest } from '../../workflows/contract/network-records.js';
 
 /** The audit of this process: lines are written together, a little later. */
 export interface Audit {
@@ -12,7 +11,7 @@ export interface Audit {
 
 export interface AuditOptions {
   readonly write: (workspaceId: string, requests: readonly EgressRequest[]) => Promise<void>;
-  readonly log: Logger;
+  readonly log: { error(fields: object, message: string): void };
 }
 
 const FLUSH_EVERY_MS = 250;
