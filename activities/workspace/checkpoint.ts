@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import type { Content, Entry, FileEntry, Manifest, Pack } from './manifest.js';
 import { contentsOf, type Written } from './pack.js';
-import { type Skipped, scan, type Trees } from './scan.js';
+import { realTrees, type Skipped, scan, type Trees } from './scan.js';
 
 const LARGEST_INODE_COUNT = 400_000;
 /** A pack of which less than this part is still named is given up, and what it has left is stored anew. */
@@ -43,7 +43,8 @@ interface Candidate {
 /** The state of directories, as a manifest and one blob with what is new in them. Nothing of them is changed. */
 export async function takeCheckpoint(options: CheckpointOptions): Promise<Checkpoint> {
   const { previous, keep, signal } = options;
-  const { drafts, skipped, bytes } = await look(options);
+  const trees = await realTrees(options.trees);
+  const { drafts, skipped, bytes } = await look({ ...options, trees });
   const candidates = drafts.flatMap((draft) => (draft.type === 'candidate' ? [draft] : []));
   const sparse = sparsePacks(previous, candidates);
   const isKnown = ({ content }: FileEntry) => !sparse.has(content.pack);
@@ -52,7 +53,7 @@ export async function takeCheckpoint(options: CheckpointOptions): Promise<Checkp
   const written = new Map<string, Written>();
   const stream = contentsOf({
     files: candidates.filter(({ same }) => !same || !isKnown(same)),
-    trees: options.trees,
+    trees,
     pack: packs.length,
     stored,
     onWritten: (path, content) => written.set(path, content),

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { constants as zlib, zstdCompress } from 'node:zlib';
 import type { Content, FileEntry } from './manifest.js';
-import { locate, type Skipped, type Trees } from './scan.js';
+import { locate, openInPlace, type Skipped, type Trees } from './scan.js';
 
 /** Contents are read and compressed in pieces of this size, so that memory stays flat. */
 const PIECE = 4 * 1024 * 1024;
@@ -61,7 +61,7 @@ export async function* contentsOf(options: PackOptions): AsyncGenerator<Uint8Arr
 
 /** The file that was looked at, and nothing that took its place. */
 async function openRegular(path: Buffer, stat: BigIntStats): Promise<FileHandle | undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  const file = await openInPlace(path);
   const now = await file?.stat({ bigint: true });
   if (now?.isFile() && now.ino === stat.ino && now.dev === stat.dev) return file;
   await file?.close();

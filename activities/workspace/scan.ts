@@ -1,5 +1,5 @@
-import type { BigIntStats } from 'node:fs';
-import { lstat, opendir, readlink } from 'node:fs/promises';
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, lstat, open, opendir, readlink, realpath } from 'node:fs/promises';
 
 /**
  * Host directories by the name they have in paths: `{ workspace: '/…' }` makes `workspace/a` of `/…/a`. Their own names must
@@ -69,15 +69,37 @@ export async function* scan({ trees, without, most, skip }: ScanOptions): AsyncG
 
 async function namesIn(directory: Buffer, most: number): Promise<string[] | undefined> {
   const names: string[] = [];
+  const handle = await openInPlace(directory, constants.O_DIRECTORY);
+  if (!handle) return undefined;
   try {
-    for await (const { name } of await opendir(directory, { encoding: 'buffer' as BufferEncoding, bufferSize: 256 })) {
+    for await (const { name } of await opendir(`/proc/self/fd/${handle.fd}`, { encoding: 'buffer' as BufferEncoding, bufferSize: 256 })) {
       names.push(Buffer.from(name).toString('latin1'));
       if (names.length >= most) break;
     }
   } catch {
     return undefined;
+  } finally {
+    await handle.close();
   }
   return names;
+}
+
+/**
+ * Opens what lies at a path and nowhere else: nothing that a link leads to, also not one that has just been put in the place of
+ * a directory above. Nothing where that cannot be done. Never waits for the other side of a pipe.
+ */
+export async function openInPlace(path: Buffer, flags = 0): Promise<FileHandle | undefined> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | flags).catch(() => undefined);
+  const opened = handle && (await readlink(`/proc/self/fd/${handle.fd}`, { encoding: 'buffer' }).catch(() => undefined));
+  if (opened?.equals(path)) return handle;
+  await handle?.close();
+  return undefined;
+}
+
+/** Trees by their real paths, which is how the kernel names what is opened. */
+export async function realTrees(trees: Trees): Promise<Trees> {
+  const real = Object.entries(trees).map(async ([name, directory]) => [name, await realpath(directory).catch(() => directory)] as const);
+  return Object.fromEntries(await Promise.all(real));
 }
 
 function* inReverse(directory: string, names: string[]): Generator<string> {
