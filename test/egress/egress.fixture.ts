@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import pg from 'pg';
 import { pino } from 'pino';
 import { egressEnvironment } from '../../activities/sandbox/egress-environment.js';
-import { createAddressGuard } from '../../activities/web/address-guard.js';
+import { createAddressGuard, type Resolver } from '../../activities/web/address-guard.js';
 import { startGateway } from '../../apps/egress/gateway.js';
 import { serveEgressBridge } from '../../apps/supervisor/egress-bridge.js';
 import { loadConfig } from '../../infra/config/config.js';
@@ -60,11 +60,16 @@ export interface SandboxRequest {
 export type TestEgress = Awaited<ReturnType<typeof startTestEgress>>;
 
 /** Every name below .test is this machine. */
-const resolver = async (host: string) => (host.endsWith('.test') ? [{ address: '127.0.0.1' }] : []);
+const testNames: Resolver = async (host) => (host.endsWith('.test') ? [{ address: '127.0.0.1' }] : []);
 
 /** An egress gateway in this process beside a Rondo gateway: real rows, real sockets, real TLS. */
 export async function startTestEgress(
-  options: { readonly extraCa?: string; readonly variables?: Readonly<Record<string, string>>; readonly allowPrivate?: readonly string[] } = {},
+  options: {
+    readonly extraCa?: string;
+    readonly variables?: Readonly<Record<string, string>>;
+    readonly allowPrivate?: readonly string[];
+    readonly resolver?: Resolver;
+  } = {},
 ) {
   const rondo = await startTestGateway();
   const home = await mkdtemp(join(tmpdir(), 'rondo-egress-'));
@@ -78,7 +83,7 @@ export async function startTestEgress(
     config,
     pool: rondo.pool,
     listener,
-    guard: createAddressGuard({ allowPrivate: options.allowPrivate ?? ['127.0.0.0/8'], resolver }),
+    guard: createAddressGuard({ allowPrivate: options.allowPrivate ?? ['127.0.0.0/8'], resolver: options.resolver ?? testNames }),
     secretBox: rondo.secretBox,
     placeholders,
     extraCa: options.extraCa,

@@ -46,8 +46,11 @@ describe('a request of a sandbox', () => {
     const answer = await sandbox.curl(at('/', 'other.test'));
     expect(answer.code).toBe(56);
     expect(answer.stderr).toContain('403');
+    const shown = await sandbox.curl('-i', at('/', 'other.test'));
+    expect(shown.stdout).toMatch(/403 Forbidden: The network policy of this session does not allow other\.test:\d+: host is not allowed\./);
     expect(upstream.seen.length).toBe(before);
-    expect(await sandbox.audit()).toMatchObject([{ protocol: 'tunnel', host: 'other.test', decision: 'deny', rule: 'host is not allowed', status: 403 }]);
+    const denied = { protocol: 'tunnel', host: 'other.test', decision: 'deny', rule: 'host is not allowed', status: 403 };
+    expect(await sandbox.audit(2)).toMatchObject([denied, denied]);
   });
 
   it('names the tool calls that were open when it began', async () => {
