@@ -6,7 +6,7 @@ import { FileReply, FileRequest } from './file-protocol.js';
  * What a worker and the supervisor inside a sandbox say to each other: one JSON object per line, UTF-8.
  * The supervisor runs as the agent's own user, so the worker takes every reply for a forgery that must be bounded.
  */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** Longest line either end accepts, in bytes. */
 export const MAX_LINE_BYTES = 8 * 1024 * 1024;
@@ -14,7 +14,7 @@ export const MAX_LINE_BYTES = 8 * 1024 * 1024;
 /** Most of the text that one outcome may carry, in UTF-16 code units. */
 export const MAX_OUTCOME_TEXT = 512 * 1024;
 
-/** Most of the text that one piece of live output may carry, in UTF-16 code units. */
+/** Most of the text that one piece of live output may carry, in bytes and so in UTF-16 code units. */
 export const MAX_OUTPUT_TEXT = 16 * 1024;
 
 /** Most variables that a binding sets, and the length of each. */
@@ -49,6 +49,8 @@ export const SupervisorRequest = z.discriminatedUnion('type', [
       .int()
       .min(1)
       .max(24 * 3_600_000),
+    /** Where the output to be sent while it runs begins, in bytes; without it none is sent. */
+    output_from: z.number().int().min(0).optional(),
   }),
   z.object({ type: z.literal('cancel'), call_id: callId }),
   /** Ends every call and everything they started, in the background too; `reason` is a sentence for the model. */
@@ -105,7 +107,7 @@ export const SupervisorReply = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('output'),
     call_id: callId,
-    /** Where `text` begins in the whole output of the call, in UTF-16 code units. May jump forward, never back. */
+    /** Where `text` begins in the whole output of the call, in bytes of UTF-8. May jump forward, never back. */
     offset: z.number().int().min(0),
     text: z.string().max(MAX_OUTPUT_TEXT),
   }),

@@ -27,8 +27,10 @@ export interface SupervisorCall {
    * and rejects with that reason.
    */
   readonly signal?: AbortSignal;
-  /** Output as it is printed. `offset` (UTF-16 code units) may jump forward when the reader was too slow. */
+  /** Output as it is printed. `offset` (bytes of the whole output) may jump forward when the reader was too slow. */
   readonly onOutput?: (text: string, offset: number) => void;
+  /** Where the output passed on is to begin, in bytes. Default 0. */
+  readonly outputFrom?: number;
 }
 
 export interface SupervisorClient extends SandboxFiles {
@@ -189,11 +191,11 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
     },
     closed: closed.promise,
     bind: (to) => (failure === undefined ? binding.bind(to) : Promise.reject(failure)),
-    call({ callId, name, input, timeoutMs, signal, onOutput }) {
+    call({ callId, name, input, timeoutMs, signal, onOutput, outputFrom = 0 }) {
       if (failure !== undefined) return Promise.reject(failure);
       if (isWithdrawn(signal)) return Promise.reject(signal?.reason);
       if (signal?.aborted) return Promise.resolve(textOutcome('interrupted', 'Interrupted before it was started; nothing was run.'));
-      const request: SupervisorRequest = { type: 'call', call_id: callId, name, input, timeout_ms: timeoutMs };
+      const request: SupervisorRequest = { type: 'call', call_id: callId, name, input, timeout_ms: timeoutMs, ...(onOutput && { output_from: outputFrom }) };
       if (Buffer.byteLength(JSON.stringify(request)) >= MAX_LINE_BYTES) {
         return Promise.resolve(textOutcome('completed', `${name}: the input is larger than ${MAX_LINE_BYTES} bytes; nothing was run.`));
       }

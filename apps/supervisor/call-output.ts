@@ -1,13 +1,20 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 
+/** A part of an output, of whole characters; `offset` and `end` count bytes of UTF-8. */
+export interface OutputPart {
+  readonly offset: number;
+  readonly end: number;
+  readonly text: string;
+}
+
 /** The output of one call: its last part in memory, all of it in a file once it outgrows that. */
 export interface CallOutput {
   write(text: string): void;
-  /** Code units written so far. */
+  /** Bytes written so far. */
   readonly total: number;
-  /** What is still in memory of the output from `offset` on, and where that begins. */
-  from(offset: number): { readonly offset: number; readonly text: string };
+  /** What follows an offset, `most` bytes at most; begins later where that is not kept any more. */
+  read(offset: number, most: number): OutputPart;
   /** The kept tail, headed by a note on what is missing from it. */
   text(): string;
   /** Ends the spilled file. */
@@ -20,6 +27,7 @@ export interface CallOutputOptions {
   readonly callId: string;
   /** Where a long output is spilled to: `<directory>/<call id>.txt`. */
   readonly directory: string;
+  /** Bytes that a result shows. */
   readonly keep: number;
   readonly spillLimit: number;
 }
@@ -28,7 +36,7 @@ export function createCallOutput(options: CallOutputOptions): CallOutput {
   const { keep } = options;
   const listeners = new Set<() => void>();
   const spill = createSpill(options);
-  let tail = '';
+  const tail = createTail(keep);
   let total = 0;
 
   return {
@@ -36,24 +44,67 @@ export function createCallOutput(options: CallOutputOptions): CallOutput {
       return total;
     },
     write(text) {
-      tail += text;
-      total += text.length;
-      if (total > keep) spill.append(total - text.length <= keep ? tail : text);
-      if (tail.length > 2 * keep) tail = tail.slice(-keep);
+      const bytes = Buffer.from(text);
+      if (total + bytes.length > keep) {
+        if (total <= keep) spill.append(tail.bytes());
+        spill.append(bytes);
+      }
+      tail.append(bytes);
+      total += bytes.length;
       for (const listener of listeners) listener();
     },
-    from(offset) {
-      const begin = Math.max(offset, total - tail.length);
-      return { offset: begin, text: tail.slice(tail.length - (total - begin)) };
+    read(offset, most) {
+      const inMemory = total - tail.bytes().length;
+      const saved = offset < inMemory ? spill.read(offset, most) : undefined;
+      const begin = saved === undefined ? Math.max(offset, inMemory) : offset;
+      return wholeCharacters(saved ?? tail.bytes().subarray(begin - inMemory, begin - inMemory + most), begin);
     },
     close: spill.close,
     text() {
-      if (total <= keep) return tail;
-      return `[The output has ${total} characters; only the last ${keep} are shown. ${spill.note()}]\n${tail.slice(-keep)}`;
+      if (total <= keep) return tail.bytes().toString();
+      const shown = tail.bytes().subarray(-keep);
+      return `[The output has ${total} bytes; only the last ${keep} are shown. ${spill.note()}]\n${wholeCharacters(shown, 0).text}`;
     },
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** Leaves out what is cut through at either end. */
+function wholeCharacters(bytes: Buffer, offset: number): OutputPart {
+  let begin = 0;
+  while (begin < bytes.length && isContinuation(bytes[begin])) begin += 1;
+  let lead = bytes.length - 1;
+  while (lead > begin && isContinuation(bytes[lead])) lead -= 1;
+  const end = lead >= begin && lead + lengthFrom(bytes[lead]) > bytes.length ? lead : bytes.length;
+  return { offset: offset + begin, end: offset + end, text: bytes.toString('utf8', begin, end) };
+}
+
+const isContinuation = (byte = 0): boolean => (byte & 0xc0) === 0x80;
+
+/** Bytes of the character that a byte begins. */
+const lengthFrom = (byte = 0): number => (byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4);
+
+/** At least the last `keep` bytes, in a space that grows to twice as many and no further. */
+function createTail(keep: number) {
+  let space = Buffer.alloc(0);
+  let length = 0;
+  return {
+    bytes: () => space.subarray(0, length),
+    append(added: Buffer) {
+      const bytes = added.subarray(-keep);
+      if (length + bytes.length > space.length) {
+        const kept = Math.min(length, keep);
+        const larger = Math.min(2 * keep, Math.max(1024, 2 * (kept + bytes.length)));
+        const from = space.subarray(length - kept, length);
+        if (larger > space.length) space = Buffer.concat([from], larger);
+        else from.copy(space);
+        length = kept;
+      }
+      bytes.copy(space, length);
+      length += bytes.length;
     },
   };
 }
@@ -70,19 +121,29 @@ function createSpill({ callId, directory, spillLimit }: CallOutputOptions) {
     const ignore = path.join(path.dirname(directory), '.gitignore');
     if (!fs.existsSync(ignore)) fs.writeFileSync(ignore, '*\n');
     // Exclusive and without following links: what lies there already may be a FIFO, which would block.
-    return fs.openSync(file, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW, 0o600);
+    return fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW, 0o600);
   };
 
   return {
-    append(text: string) {
+    append(added: Buffer) {
       if (closed || failure !== undefined || written >= spillLimit) return;
       try {
         descriptor ??= open();
-        const bytes = Buffer.from(text).subarray(0, spillLimit - written);
-        fs.writeSync(descriptor, bytes);
-        written += bytes.length;
+        const bytes = added.subarray(0, spillLimit - written);
+        written += fs.writeSync(descriptor, bytes);
       } catch (error) {
         failure = error instanceof Error ? error.message : String(error);
+      }
+    },
+    /** Undefined for what was not saved. */
+    read(offset: number, most: number): Buffer | undefined {
+      if (descriptor === undefined || offset >= written) return undefined;
+      const bytes = Buffer.alloc(Math.min(most, written - offset));
+      try {
+        const length = fs.readSync(descriptor, bytes, 0, bytes.length, offset);
+        return length === 0 ? undefined : bytes.subarray(0, length);
+      } catch {
+        return undefined;
       }
     },
     close() {

@@ -1,14 +1,11 @@
 import type { Duplex } from 'node:stream';
 import { createLineSplitter } from '../../activities/sandbox/lines.js';
-import { MAX_LINE_BYTES, MAX_OUTPUT_TEXT, PROTOCOL_VERSION, type SupervisorReply, SupervisorRequest } from '../../activities/sandbox/supervisor-protocol.js';
+import { MAX_LINE_BYTES, PROTOCOL_VERSION, type SupervisorReply, SupervisorRequest } from '../../activities/sandbox/supervisor-protocol.js';
 import type { Binding } from './binding.js';
-import type { CallOutput } from './call-output.js';
 import { CallRefused, type Calls } from './calls.js';
 import type { Files } from './files.js';
+import { forwardOutput } from './output-forwarding.js';
 import { createTransfers } from './transfers.js';
-
-/** Output is sent in pieces no more often than this. */
-const OUTPUT_INTERVAL_MS = 50;
 
 /** Speaks the protocol with one worker. Ends with the channel, and so do file streams; the calls go on. */
 export function serveConnection(
@@ -48,7 +45,8 @@ export function serveConnection(
       input: request.input,
       timeoutMs: request.timeout_ms,
     });
-    const forwarding = output === undefined ? undefined : forwardOutput(channel, callId, output, send);
+    const from = request.output_from;
+    const forwarding = output === undefined || from === undefined ? undefined : forwardOutput({ channel, callId, output, from, send });
     if (forwarding !== undefined) subscriptions.add(forwarding.stop);
     void outcome.then((result) => {
       forwarding?.flush();
@@ -82,42 +80,6 @@ export function serveConnection(
     for (const stop of subscriptions) stop();
     transfers.close();
   });
-}
-
-/** Sends the end of what is new from time to time, and nothing while the channel is full: it is for watching only. */
-function forwardOutput(channel: Duplex, callId: string, output: CallOutput, send: (reply: SupervisorReply) => boolean) {
-  let sent = 0;
-  let blocked = false;
-  let timer: NodeJS.Timeout | undefined;
-
-  const flush = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (blocked || output.total === sent) return;
-    const { offset, text } = output.from(Math.max(sent, output.total - MAX_OUTPUT_TEXT));
-    sent = output.total;
-    if (send({ type: 'output', call_id: callId, offset, text })) return;
-    blocked = true;
-    channel.once('drain', resume);
-  };
-  const schedule = () => {
-    if (!blocked) timer ??= setTimeout(flush, OUTPUT_INTERVAL_MS);
-  };
-  const resume = () => {
-    blocked = false;
-    if (output.total > sent) schedule();
-  };
-  const unsubscribe = output.subscribe(schedule);
-  flush();
-
-  return {
-    flush,
-    stop: () => {
-      unsubscribe();
-      channel.off('drain', resume);
-      clearTimeout(timer);
-    },
-  };
 }
 
 function parseJson(line: string): unknown {

@@ -91,3 +91,27 @@ describe('a line of the log', () => {
     expect(redactLine('no JSON, secret-in-the-log "quoted"\n', redact)).toBe('no JSON, [redacted]\n');
   });
 });
+
+describe('a text of which more is to come', () => {
+  const redact = createRedactor([SECRET, CONFIGURED]);
+
+  it('gives the same however it is cut, and no part of a secret before the whole of it', () => {
+    const text = `a ${CONFIGURED} b ${base64(SECRET)} c ${SECRET}${CONFIGURED} configured-k d`;
+    for (let cut = 0; cut <= text.length; cut += 1) {
+      const settled = redact.settled(text.slice(0, cut));
+      expect(redact(text.slice(0, settled)) + redact(text.slice(settled))).toBe(redact(text));
+      for (const secret of [SECRET, CONFIGURED]) {
+        const end = redact(text.slice(0, settled)).slice(-5);
+        expect(secret.startsWith(end) && end.length === 5, `${end} is the beginning of a secret`).toBe(
+          text.slice(0, settled).includes('configured-k d') && secret.startsWith(end),
+        );
+      }
+    }
+  });
+
+  it('is settled to its end when nothing at its end may begin a secret', () => {
+    expect(redact.settled('nothing')).toBe(7);
+    expect(redact.settled('nothing conf')).toBe(8);
+    expect(createRedactor([]).settled('conf')).toBe(4);
+  });
+});

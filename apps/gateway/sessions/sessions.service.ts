@@ -1,6 +1,7 @@
 import { acceptInputs } from '../../../activities/session/accept-inputs.js';
 import { killSession } from '../../../activities/session/kill-session.js';
 import { newId } from '../../../infra/ids.js';
+import { dropCallOutput } from '../../../infra/postgres/call-output.repo.js';
 import { dropDeltas } from '../../../infra/postgres/deltas.repo.js';
 import { forgetMcpTools } from '../../../infra/postgres/mcp-tools.repo.js';
 import type { Pool } from '../../../infra/postgres/pool.js';
@@ -114,6 +115,7 @@ export class SessionsService {
     const { record } = await this.locked(workspaceId, id, async (tx, session) => {
       refuseRunning(session, 'deleted');
       await dropDeltas(tx, id, 'all');
+      await dropCallOutput(tx, id, 'all');
       await deleteSession(tx, id);
       await notify(tx, CHANNELS.events, id);
       return session;

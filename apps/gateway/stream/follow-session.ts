@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { type CallOutputRecord, followCallOutput } from '../../../infra/postgres/call-output.repo.js';
 import { followDeltas } from '../../../infra/postgres/deltas.repo.js';
 import { followEvents } from '../../../infra/postgres/event-list.repo.js';
 import type { Pool } from '../../../infra/postgres/pool.js';
@@ -13,6 +14,8 @@ import { createPreview } from './preview.js';
 
 const BATCH = 100;
 const DELTA_BATCH = 1_000;
+/** Pieces of at most some tens of kilobytes. */
+const OUTPUT_BATCH = 50;
 /** Rows are looked at this often even when no notification comes. */
 const LOOK_AGAIN_MS = 5_000;
 const DATABASE_AWAY_MS = 500;
@@ -42,15 +45,19 @@ export async function* followSession(pool: Pool, log: Logger, options: FollowOpt
   const preview = createPreview();
   let seq = options.after;
   let position = 0;
+  let outputPosition = 0;
+  const wantsOutput = options.deltaTypes.includes('rondo.tool_output');
 
   const read = () =>
     transaction(pool, options.workspaceId, async (tx) => {
       const { rows: events, more } = await followEvents(tx, sessionId, seq, BATCH);
-      if (more) return { events, more, deltas: [], gone: false };
-      const known = { seq: events.at(-1)?.seq ?? seq, after: position, types: options.deltaTypes, limit: DELTA_BATCH };
-      const deltas = options.deltaTypes.length > 0 ? await followDeltas(tx, sessionId, known) : [];
+      if (more) return { events, more, deltas: [], output: [], gone: false };
+      const known = events.at(-1)?.seq ?? seq;
+      const { deltaTypes: types } = options;
+      const deltas = types.length > 0 ? await followDeltas(tx, sessionId, { seq: known, after: position, types, limit: DELTA_BATCH }) : [];
+      const output = wantsOutput ? await followCallOutput(tx, sessionId, { seq: known, after: outputPosition, limit: OUTPUT_BATCH }) : [];
       const gone = events.length === 0 && (await findSession(tx, sessionId)) === undefined;
-      return { events, more, deltas, gone };
+      return { events, more, deltas, output, gone };
     });
 
   while (!signal.aborted) {
@@ -69,14 +76,21 @@ export async function* followSession(pool: Pool, log: Logger, options: FollowOpt
     }
     seq = found.events.at(-1)?.seq ?? seq;
     position = found.deltas.at(-1)?.position ?? position;
-    const caughtUp = !found.more && found.deltas.length < DELTA_BATCH;
-    yield { frames: [...found.events.map(eventFrame), ...preview.push(found.deltas)], caughtUp };
+    outputPosition = found.output.at(-1)?.position ?? outputPosition;
+    const caughtUp = !found.more && found.deltas.length < DELTA_BATCH && found.output.length < OUTPUT_BATCH;
+    yield { frames: [...found.events.map(eventFrame), ...preview.push(found.deltas), ...found.output.map(outputFrame)], caughtUp };
     if (found.events.some(({ type }) => type === 'session.status_terminated')) return;
     if (caughtUp) await bell.wait(LOOK_AGAIN_MS, signal);
   }
 }
 
 const eventFrame = (event: StoredEvent): Frame => ({ event: event.type, id: event.seq, data: toEventWire(event) });
+
+/** What a running call prints; in no list, like the previews. */
+const outputFrame = ({ callId, begins, bytes, text }: CallOutputRecord): Frame => ({
+  event: 'rondo.tool_output',
+  data: { type: 'rondo.tool_output', tool_use_id: callId, offset: begins, bytes, text },
+});
 
 /** Stream only, so it has no row; its id follows from the session's, so that every stream gives the same. */
 const deletedFrame = (sessionId: string): Frame => ({

@@ -81,7 +81,7 @@ export const EventListQuery = z.object({
 });
 
 export const EventStreamQuery = z.object({
-  event_deltas: several(z.enum(['agent.message', 'agent.thinking'], 'must be agent.message or agent.thinking')),
+  event_deltas: several(z.enum(['agent.message', 'agent.thinking', 'rondo.tool_output'], 'must be agent.message, agent.thinking or rondo.tool_output')),
   after: wholeNumber(0, 9_999_999_999).optional(),
 });
 
