@@ -8,6 +8,7 @@ const Invocation = z.object({ id: z.string(), session_id: z.string(), status: z.
 export type Invocation = z.infer<typeof Invocation>;
 
 const Session = z.object({ id: z.string(), environment_id: z.string(), agent: z.object({ id: z.string() }) });
+const Made = z.object({ id: z.string() });
 const ListPage = z.object({ data: z.array(z.unknown()), next_page: z.string().nullable() });
 
 export interface SessionParts {
@@ -36,6 +37,11 @@ export interface Api {
   /** What a session is made of, to make others like it. */
   session(sessionId: string): Promise<SessionParts>;
   createSession(parts: Pick<SessionParts, 'agentId' | 'environmentId'>): Promise<Exchange>;
+  /** What a session without any input needs: an agent with the toolset and an environment that may reach every public host. */
+  createAgentAndEnvironment(): Promise<Pick<SessionParts, 'agentId' | 'environmentId'>>;
+  /** A session with files in it. */
+  createSessionWithFiles(parts: Pick<SessionParts, 'agentId' | 'environmentId'>, fileIds: readonly string[]): Promise<string>;
+  upload(name: string, content: string): Promise<string>;
   /** Milliseconds to read a page whole, so many times; throws unless it has so many items. */
   timePages(path: string, times: number, items: number): Promise<number[]>;
   /** The cursor behind so many pages. */
@@ -82,6 +88,22 @@ export function createApi(url: string, key: string): Api {
     },
     session,
     createSession,
+    async createAgentAndEnvironment() {
+      const agent = await ask('POST', '/v1/agents', { name: 'bench', model: MODEL, tools: [{ type: 'agent_toolset_20260401' }] });
+      const environment = await ask('POST', '/v1/environments', { name: 'bench', config: { type: 'cloud', networking: { type: 'unrestricted' } } });
+      return { agentId: Made.parse(agent.body).id, environmentId: Made.parse(environment.body).id };
+    },
+    async createSessionWithFiles({ agentId, environmentId }, fileIds) {
+      const resources = fileIds.map((id, index) => ({ type: 'file', file_id: id, mount_path: `/mnt/session/uploads/file-${index}` }));
+      return Made.parse((await ask('POST', '/v1/sessions', { agent: agentId, environment_id: environmentId, resources })).body).id;
+    },
+    async upload(name, content) {
+      const form = new FormData();
+      form.set('file', new Blob([content]), name);
+      const response = await fetch(`${url}/v1/files`, { method: 'POST', headers: { authorization: headers.authorization }, body: form });
+      if (!response.ok) throw new Error(`POST /v1/files answered ${response.status}: ${await response.text()}`);
+      return Made.parse(await response.json()).id;
+    },
     async timePages(path, times, items) {
       const samples: number[] = [];
       for (let time = 0; time <= times; time += 1) {

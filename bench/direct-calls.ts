@@ -11,11 +11,16 @@ export const connectDirectly = async (provider: SandboxProvider, name: string): 
 /** Runs one tool call; throws unless it succeeds. Answers how long it took, in milliseconds. */
 export async function timedCall(client: SupervisorClient, name: string, input: unknown): Promise<number> {
   const startedAt = performance.now();
+  await resultOf(client, name, input);
+  return performance.now() - startedAt;
+}
+
+/** Runs one tool call; throws unless it succeeds. Answers the text of its result. */
+export async function resultOf(client: SupervisorClient, name: string, input: unknown): Promise<string> {
   const outcome = await client.call({ callId: `sevt_bench${randomUUID().replaceAll('-', '')}`, name, input, timeoutMs: CALL_TIMEOUT_MS });
-  const elapsed = performance.now() - startedAt;
   if (outcome.status !== 'completed' || outcome.is_error)
     throw new Error(`A ${name} call in a sandbox was not successful: ${JSON.stringify(outcome).slice(0, 300)}`);
-  return elapsed;
+  return outcome.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
 }
 
 /** The sandbox of a session, as the rows name it. */

@@ -34,9 +34,18 @@ export interface InstallationRequest {
   readonly admin: Pool;
   readonly serverUrl: string;
   readonly environment: Environment;
+  /** Whether it begins with a worker; true without it. */
+  readonly worker?: boolean;
 }
 
-export async function startInstallation({ name, home, admin, serverUrl, environment: shared }: InstallationRequest): Promise<Installation> {
+export async function startInstallation({
+  name,
+  home,
+  admin,
+  serverUrl,
+  environment: shared,
+  worker: withWorker = true,
+}: InstallationRequest): Promise<Installation> {
   const databaseName = `bench_${name}`;
   await admin.query(`create database ${databaseName}`);
   const url = new URL(serverUrl);
@@ -71,7 +80,7 @@ export async function startInstallation({ name, home, admin, serverUrl, environm
     workers = [];
   };
   try {
-    await startWorker();
+    if (withWorker) await startWorker();
   } catch (error) {
     await stop();
     throw error;

@@ -1,0 +1,27 @@
+import { memberIdOf } from '../../activities/sandbox/pool-directories.js';
+import type { SessionRef } from '../../workflows/contract/activities.js';
+import { sandboxNameOf, timedCall } from '../direct-calls.js';
+import type { Ground } from './ground.js';
+import type { Host } from './host.js';
+
+/** Milliseconds from asking for the session's sandbox to the end of its first command. */
+export async function timeToFirstCommand({ parts }: Host, ref: SessionRef): Promise<number> {
+  const startedAt = performance.now();
+  const { client } = await parts.sandboxes.acquire(ref);
+  await timedCall(client, 'bash', { command: 'true' });
+  return performance.now() - startedAt;
+}
+
+/** Whether the session's sandbox was ready before the session wanted it. */
+export const isFromPool = async ({ rows }: Ground, { sessionId }: SessionRef): Promise<boolean> =>
+  memberIdOf(await sandboxNameOf(rows, sessionId)) !== undefined;
+
+/** Ends the session's sandbox, whoever wants it. */
+export const giveBack = ({ parts }: Host, ref: SessionRef): Promise<void> => parts.sandboxes.release({ ...ref, epoch: Number.MAX_SAFE_INTEGER });
+
+/** As many sandboxes as the host keeps at most, all of them ready. */
+export async function fillPool({ name, config, parts }: Host): Promise<void> {
+  await parts.sandboxPool.tend();
+  const ready = (await parts.sandboxPool.names()).length;
+  if (ready !== config.sandbox.poolMaximum) throw new Error(`${name} keeps ${ready} sandboxes ready, not ${config.sandbox.poolMaximum}.`);
+}
