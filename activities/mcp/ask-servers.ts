@@ -1,8 +1,9 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import type { McpToolList, NewEvent, SessionRecord } from '../../workflows/contract/records.js';
 import type { McpServer } from '../../workflows/contract/schema/agent.js';
+import type { ServerTraffic } from '../egress/traffic.port.js';
 import type { LockedSession } from '../session/store.port.js';
-import { type BearerSource, findBearer } from './bearer.js';
+import { accessTo, type BearerSource, findBearer } from './bearer.js';
 import type { McpListing, McpPort } from './mcp.port.js';
 import { toToolList, withinLimits } from './tool-list.js';
 
@@ -35,12 +36,12 @@ const LIST_TIMEOUT_MS = 20_000;
  * `signal` throws.
  */
 export const createAskServers =
-  (deps: { readonly mcp: McpPort; readonly bearerFor: BearerSource }): AskServers =>
-  async ({ workspaceId }, { turn, servers, vaultIds }, signal) => {
+  (deps: { readonly mcp: McpPort; readonly bearerFor: BearerSource; readonly traffic: ServerTraffic }): AskServers =>
+  async (ref, { turn, servers, vaultIds }, signal) => {
     const list = async ({ url }: McpServer): Promise<McpListing> => {
-      const found = await findBearer(deps.bearerFor, { workspaceId, vaultIds, url });
+      const found = await findBearer(deps.bearerFor, { workspaceId: ref.workspaceId, vaultIds, url });
       if (found.kind === 'unreadable') return { kind: 'failed', cause: 'authentication', message: found.message };
-      return deps.mcp.listTools({ url, bearer: found.bearer }, { signal, timeoutMs: LIST_TIMEOUT_MS });
+      return deps.mcp.listTools(accessTo(url, found.bearer), { signal, timeoutMs: LIST_TIMEOUT_MS, traffic: deps.traffic.of(ref, []) });
     };
     const ask = async (server: McpServer): Promise<ServerAnswer> => {
       const start = Date.now();

@@ -4,6 +4,7 @@ import { StreamableHTTPClientTransport, StreamableHTTPError } from '@modelcontex
 import { McpError } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { Refusal } from '../egress/refusal.js';
 import type { GuardedFetch } from '../web/guarded-fetch.js';
 import type { McpAnswer, McpListing, McpPort, McpRequestOptions, McpServerAccess } from './mcp.port.js';
 import { createWatchedFetch, type WatchedFetch } from './watched-fetch.js';
@@ -85,11 +86,18 @@ export function createMcpClient({ guardedFetch, redact, formsOfSecret }: McpAdap
 
   /** Connects, does the work, says goodbye. A failure becomes an answer, an abort is thrown. */
   async function exchange<Answer>(server: McpServerAccess, options: McpRequestOptions, work: Exchange<Answer>): Promise<Answer> {
+    const { traffic } = options;
+    try {
+      await traffic?.admit(new URL(server.url), 'POST', options.signal);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      return work.failed(describe(error, server, false, options.timeoutMs));
+    }
     const timer = AbortSignal.timeout(options.timeoutMs);
     const signal = AbortSignal.any([options.signal, timer]);
     // The client's own clock must not end the exchange before ours.
     const timeout = options.timeoutMs + 60_000;
-    const watched = createWatchedFetch(guardedFetch);
+    const watched = createWatchedFetch(guardedFetch, { traffic, credentialIds: server.credentialIds ?? [] });
     const client = new Client(CLIENT, { capabilities: {} });
     const transport = new StreamableHTTPClientTransport(new URL(server.url), {
       fetch: watched.fetch,
@@ -113,7 +121,7 @@ export function createMcpClient({ guardedFetch, redact, formsOfSecret }: McpAdap
       const failure = describe(error, server, timer.aborted, options.timeoutMs);
       return work.failed({ ...failure, message: redact(withoutToken(failure.message, server)).slice(0, LONGEST_MESSAGE) });
     } finally {
-      void close(client, transport, watched);
+      void close(client, transport, watched).finally(() => traffic?.end());
     }
   }
 }
@@ -139,6 +147,9 @@ interface Failure {
   readonly timedOut: boolean;
 }
 
+/** Nothing was sent. */
+const REFUSED: ReadonlySet<string> = new Set(['address.refused', 'request.rate_limited', 'service.unavailable']);
+
 function describe(error: unknown, server: McpServerAccess, timedOut: boolean, timeoutMs: number): Failure {
   const host = JSON.stringify(URL.parse(server.url)?.host ?? '');
   if (timedOut) return { message: `The MCP server at ${host} did not answer within ${Math.ceil(timeoutMs / 1_000)} seconds.`, final: false, timedOut };
@@ -149,7 +160,8 @@ function describe(error: unknown, server: McpServerAccess, timedOut: boolean, ti
   if (error instanceof RondoError && error.code === 'request.too_large') {
     return { message: `The MCP server at ${host} answered with more than can be read. What the call did stays done; ask for less.`, final: true, timedOut };
   }
-  if (error instanceof RondoError) return { message: error.message, final: error.code === 'address.refused', timedOut };
+  if (error instanceof Refusal) return { message: error.message, final: true, timedOut };
+  if (error instanceof RondoError) return { message: error.message, final: REFUSED.has(error.code), timedOut };
   return { message: `The MCP server at ${host} gave no usable answer. ${error instanceof Error ? error.message : ''}`.trim(), final: false, timedOut };
 }
 

@@ -1,14 +1,20 @@
+import type { Traffic } from '../egress/traffic.port.js';
+
 /** An MCP server as one session reaches it. */
 export interface McpServerAccess {
   readonly url: string;
   /** Sent as a bearer token; never logged, and taken out of whatever the server says. */
   readonly bearer: string | undefined;
+  /** Whose token it is, for the audit. */
+  readonly credentialIds?: readonly string[];
 }
 
 export interface McpRequestOptions {
   readonly signal: AbortSignal;
-  /** Milliseconds for the whole exchange. */
+  /** Milliseconds for the whole exchange, without the time in which people are asked whether it may be. */
   readonly timeoutMs: number;
+  /** What the session's requests go through; without it, it is for no session. */
+  readonly traffic?: Traffic;
 }
 
 export type McpListing =

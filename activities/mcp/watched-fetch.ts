@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { GuardedFetch } from '../web/guarded-fetch.js';
+import type { GuardedFetch, GuardedRequest } from '../web/guarded-fetch.js';
 
 /** How long a complete answer may take to get from the wire through the client, in milliseconds. */
 const GRACE_MS = 250;
@@ -22,7 +22,7 @@ export interface WatchedFetch {
  * The guarded fetch in the form the MCP client wants. There is no listening stream (GET): a server's messages outside of an
  * answer mean nothing to a session, and the client takes 405 for a server without one.
  */
-export function createWatchedFetch(guardedFetch: GuardedFetch): WatchedFetch {
+export function createWatchedFetch(guardedFetch: GuardedFetch, session: Pick<GuardedRequest, 'traffic' | 'credentialIds'> = {}): WatchedFetch {
   const { promise: ended, reject } = Promise.withResolvers<never>();
   ended.catch(() => undefined);
   const answered = new Set<unknown>();
@@ -50,6 +50,7 @@ export function createWatchedFetch(guardedFetch: GuardedFetch): WatchedFetch {
       const method = init.method ?? 'GET';
       if (method === 'GET') return new Response(null, { status: 405 });
       const pending = guardedFetch(url, {
+        ...session,
         method,
         credentials: Object.fromEntries(new Headers(init.headers)),
         ...(typeof init.body === 'string' ? { body: init.body } : {}),

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createFiles } from '../../apps/supervisor/files.js';
 import { type GitServer, startGitServer } from '../../test/support/git-server.js';
+import { recordedTraffic } from '../../test/support/traffic.js';
+import { CLOSED } from '../egress/policy.js';
+import type { Traffic } from '../egress/traffic.port.js';
 import { createAddressGuard } from '../web/address-guard.js';
 import { type Checkout, createCloneRepository } from './clone-repository.js';
 
@@ -35,6 +38,7 @@ interface Options {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   readonly maximumBytes?: number;
+  readonly traffic?: Traffic;
 }
 
 /** Clones to where a sandbox would have it. */
@@ -52,7 +56,10 @@ async function clone(name: string, { token, checkout = null, host = 'git.test', 
     ...(maximumBytes === undefined ? {} : { maximumBytes }),
   });
   const target = join(directory, name);
-  await cloneRepository({ url: server.url(name, host), token, checkout, signal }, (archives) => createFiles([directory]).extract(target, archives));
+  await cloneRepository(
+    { url: server.url(name, host), token, checkout, signal, traffic: options.traffic ?? recordedTraffic().traffic, resourceId: 'sesrsc_0000000000' },
+    (archives) => createFiles([directory]).extract(target, archives),
+  );
   return {
     target,
     read: (file: string) => fs.readFileSync(join(target, file), 'utf8'),
@@ -134,17 +141,32 @@ describe('the token', () => {
     expect(found).toBe('');
   });
 
+  test('is named in the audit of each request it went with, and not shown there', async () => {
+    const { traffic, lines } = recordedTraffic();
+    await clone('private', { token: TOKEN, traffic });
+    const audit = await lines();
+    expect(audit.map(({ method, path, status }) => `${method} ${path} ${status}`)).toEqual(
+      expect.arrayContaining(['GET /private.git/info/refs?service=git-upload-pack 200', 'POST /private.git/git-upload-pack 200']),
+    );
+    for (const line of audit) expect(line).toMatchObject({ host: 'git.test', decision: 'allow', generation: null, credentialIds: ['sesrsc_0000000000'] });
+    expect(audit.reduce((sum, { bytesDown }) => sum + bytesDown, 0)).toBeGreaterThan(500);
+    expect(JSON.stringify(audit)).not.toMatch(new RegExp(`${TOKEN}|${Buffer.from(TOKEN).toString('base64').slice(0, 12)}`));
+  });
+
   test('is needed', async () => {
     await expect(clone('private')).rejects.toEqual(failure('authentication'));
     await expect(clone('private', { token: 'another-token' })).rejects.toEqual(failure('authentication'));
   });
 
-  test('is on no command line while git runs, and in no message of a failure', async () => {
+  test('is on no command line and in no environment while git runs, and in no message of a failure', async () => {
     const lines = new Set<string>();
+    const environments = new Set<string>();
     server.intercept = () => {
       for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
         try {
-          lines.add(fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
+          const line = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+          lines.add(line);
+          if (/^git|git /.test(line)) environments.add(fs.readFileSync(`/proc/${pid}/environ`, 'utf8'));
         } catch {
           // ended in between
         }
@@ -154,6 +176,11 @@ describe('the token', () => {
     await clone('private', { token: TOKEN });
     expect([...lines].join('\n')).toMatch(/git.* fetch/);
     expect([...lines].join('\n')).not.toContain(TOKEN);
+    // What stands for the token meanwhile is where only the same user can read it.
+    const key = /x-rondo-clone: (\w+)/.exec([...environments].join('\n'))?.[1] ?? 'no key';
+    expect(key).toMatch(/^[0-9a-f]{32}$/);
+    expect([...lines].join('\n')).not.toContain(key);
+    expect([...environments].join('\n')).not.toMatch(new RegExp(`${TOKEN}|Basic`));
     server.intercept = (request, response) => response.writeHead(500).end(`you are ${request.headers.authorization}, ${TOKEN}`) !== undefined;
     const error = await clone('private', { token: TOKEN }).catch((caught: unknown) => caught);
     expect(error).toEqual(failure('clone'));
@@ -240,6 +267,15 @@ describe('the other side', () => {
     await expect(clone('here', { allowPrivate: [] })).rejects.toEqual(failure('clone', 'refused is'));
     // git.test is in no name server: only the checked address leads there.
     expect((await clone('here')).read('file')).toBe('here\n');
+  });
+
+  test('must be allowed where server tools follow the environment; nobody is asked before', async () => {
+    const rules = { policy: CLOSED, used: { requests: 0, bytes: 0 } };
+    const { traffic, lines } = recordedTraffic({ rulesOf: async () => rules });
+    const before = server.requests.length;
+    await expect(clone('plain', { traffic })).rejects.toEqual(failure('clone', 'network policy'));
+    expect(server.requests.length).toBe(before);
+    expect(await lines()).toMatchObject([{ decision: 'deny', rule: 'host is not allowed', path: '/plain.git/info/refs?service=git-upload-pack' }]);
   });
 
   test('must be certified', async () => {

@@ -2,9 +2,12 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Traffic } from '../egress/traffic.port.js';
 import { type SandboxUser, sandboxUser } from '../sandbox/sandbox-user.js';
 import type { AddressGuard } from '../web/address-guard.js';
+import { createGuardedFetch, type GuardedFetch } from '../web/guarded-fetch.js';
 import { CloneFailed, explainGit } from './git-failure.js';
+import { type GitForwarder, startGitForwarder } from './git-forwarder.js';
 import { createGitProcesses, type GitProcesses } from './git-process.js';
 import { gitSettings } from './git-settings.js';
 
@@ -16,6 +19,10 @@ export interface CloneRequest {
   readonly token: string | undefined;
   readonly checkout: Checkout;
   readonly signal: AbortSignal;
+  /** What the session's requests go through. */
+  readonly traffic: Traffic;
+  /** Of the token, for the audit. */
+  readonly resourceId: string;
 }
 
 /**
@@ -49,54 +56,64 @@ export function createCloneRepository({
   ...options
 }: CloneOptions): CloneRepository {
   const prefix = join(tmpdir(), `rondo-clone-${options.installation}-`);
+  let guardedFetch: GuardedFetch | undefined;
   let swept: Promise<void> | undefined;
-  return async ({ url, token, checkout, signal }, take) => {
+  return async ({ url, token, checkout, signal, traffic, resourceId }, take) => {
     swept ??= removeAbandoned(prefix);
     await swept;
-    const overdue = AbortSignal.timeout(timeoutMs);
     const target = guard.checkUrl(url);
-    // Another spelling of the name would not be the one that its addresses are pinned to.
     target.hostname = target.hostname.replace(/\.$/, '');
     if (target.protocol !== 'https:') throw new CloneFailed('clone', `${url} could not be cloned: repositories are cloned over https only.`);
+    guardedFetch ??= createGuardedFetch({ guard, maxBytes: maximumBytes, ca: certificates() });
     const user = sandboxUser();
     // The name says whose it is, so that the next worker knows what a dead one left.
     const directory = `${prefix}${process.pid}-${randomBytes(8).toString('hex')}`;
+    const limit = new AbortController();
+    let overdue: NodeJS.Timeout | undefined;
+    let forwarder: GitForwarder | undefined;
     try {
-      const addresses = await guard.resolve(target.hostname, Number(target.port || 443));
-      await prepare(directory, user, certificates());
+      await traffic.admit(new URL(`${target.href.replace(/\/$/, '')}/info/refs?service=git-upload-pack`), 'GET', signal);
+      overdue = setTimeout(() => limit.abort(), timeoutMs);
+      const ended = AbortSignal.any([signal, limit.signal]);
+      const { origin } = target;
+      forwarder = await startGitForwarder({ guardedFetch, origin, token, traffic, credentialIds: token === undefined ? [] : [resourceId], signal: ended });
+      await prepare(directory, user);
       const git = createGitProcesses({
         directory,
         user,
-        environment: gitSettings({ directory, url: target, token, addresses: addresses.map(({ address }) => address) }),
-        signal: AbortSignal.any([signal, overdue]),
+        environment: gitSettings({ directory, origin, ...forwarder }),
+        signal: ended,
         maximumFileBytes: maximumBytes,
       });
       await requireVersion(git);
       const isEmpty = await fetchInto(git, target.href, checkout);
       await take(bounded(archives(git, isEmpty), url, maximumBytes));
     } catch (error) {
-      if (overdue.aborted && !signal.aborted) throw new CloneFailed('clone', `${url} could not be cloned within ${timeoutMs / 1_000} s.`, { cause: error });
-      throw explainGit(error, url);
+      if (limit.signal.aborted && !signal.aborted)
+        throw new CloneFailed('clone', `${url} could not be cloned within ${timeoutMs / 1_000} s.`, { cause: error });
+      throw explainGit(error, url, forwarder?.failure());
     } finally {
+      clearTimeout(overdue);
+      forwarder?.close();
+      traffic.end();
       await fs.rm(directory, { recursive: true, force: true });
     }
   };
 }
 
-/** An older git would not keep to the checked addresses, and say nothing. */
+/** An older git does not read its settings from its environment, and says nothing. */
 async function requireVersion(git: GitProcesses): Promise<void> {
   const answer = await git.run(['git', '--version']);
   const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(answer)?.slice(1) ?? []).map(Number);
-  if (major > 2 || (major === 2 && minor >= 37)) return;
-  throw new CloneFailed('clone', `Repositories need git 2.37 or later where the worker runs; there is ${answer.trim()}.`);
+  if (major > 2 || (major === 2 && minor >= 31)) return;
+  throw new CloneFailed('clone', `Repositories need git 2.31 or later where the worker runs; there is ${answer.trim()}.`);
 }
 
 /** Where git works: nobody else sees into it. The template overrides what a tree says about its own archive. */
-async function prepare(directory: string, user: SandboxUser, certificates: readonly string[]): Promise<void> {
+async function prepare(directory: string, user: SandboxUser): Promise<void> {
   await fs.mkdir(join(directory, 'template', 'info'), { recursive: true, mode: 0o755 });
   await fs.chmod(directory, 0o700);
   await fs.writeFile(join(directory, 'template', 'info', 'attributes'), '* -export-ignore -export-subst -filter\n');
-  await fs.writeFile(join(directory, 'certificates.pem'), certificates.join('\n'));
   await fs.chown(directory, user.uid, user.gid);
 }
 

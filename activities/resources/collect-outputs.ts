@@ -3,7 +3,8 @@ import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
 import { mimeTypeOf } from '../../workflows/contract/media-types.js';
 import type { ActivityRun } from '../boundary.js';
-import type { SandboxFile, SandboxFiles } from '../sandbox/file-transfers.js';
+import type { AcquiredSandbox } from '../sandbox/connections.js';
+import type { SandboxFile } from '../sandbox/file-transfers.js';
 import type { Sandboxes } from '../sandbox/sandboxes.js';
 import { MOUNTS_PATH } from '../sandbox/supervisor-command.js';
 import type { SessionStore } from '../session/store.port.js';
@@ -61,7 +62,7 @@ export const createCollectOutputs =
         const isNew = !taken.has(file.path);
         const room = Math.min(deps.limits.fileBytes, deps.limits.bytes - count.bytes);
         const fits = isProperName(file.path) && file.sizeBytes <= room && (!isNew || taken.size < deps.limits.files);
-        const bytes = fits ? await take(deps, ref, sandbox.client, file, room, signal) : undefined;
+        const bytes = fits ? await take(deps, ref, sandbox, file, room, signal) : undefined;
         if (bytes === undefined) count.skipped += 1;
         else {
           count.collected += 1;
@@ -86,7 +87,7 @@ export const createCollectOutputs =
 async function take(
   { store, keepBytes }: CollectOutputsDependencies,
   ref: SessionRef,
-  files: SandboxFiles,
+  { client: files, generation }: AcquiredSandbox,
   file: SandboxFile,
   maximumBytes: number,
   signal: AbortSignal,
@@ -94,7 +95,11 @@ async function take(
   try {
     const kept = await keepBytes(ref.workspaceId, files.readFile(`${FOLDER}/${file.path}`, { maximumBytes, signal }), { maximumBytes });
     const seen = { path: file.path, sizeBytes: file.sizeBytes, modifiedMs: Math.round(file.modifiedMs) };
-    await store.locked(ref, (session) => session.saveOutput(seen, { ...kept, filename: file.path, mimeType: mimeTypeOf(file.path) }));
+    await store.locked(ref, async (session) => {
+      // A host that was taken for dead comes back with what the session has not any more.
+      if ((await session.findSandbox())?.generation !== generation) throw new RondoError('step.superseded', `Session ${ref.sessionId} has another sandbox.`);
+      await session.saveOutput(seen, { ...kept, filename: file.path, mimeType: mimeTypeOf(file.path) });
+    });
     return kept.sizeBytes;
   } catch (error) {
     if (error instanceof RondoError && (error.code === 'sandbox.file_refused' || error.code === 'request.too_large')) return undefined;

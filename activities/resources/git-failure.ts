@@ -1,4 +1,5 @@
 import { RondoError } from '../../workflows/contract/errors.js';
+import { Refusal } from '../egress/refusal.js';
 import { GitFailed } from './git-process.js';
 
 /** The wire's `repository_<cause>_error`. */
@@ -21,17 +22,31 @@ const SAYINGS: readonly (readonly [RegExp, CloneCause, string])[] = [
   [/returned error: 404|repository .* not found/i, 'not_found', 'there is no such repository, or the token does not show it'],
   [/couldn't find remote ref|not our ref|unadvertised object/i, 'checkout', 'it has no such branch or commit'],
   [/unable to update url base from redirection|returned error: 30\d/, 'clone', 'it answers with a redirect; give the address it leads to'],
-  [/certificate/i, 'clone', 'its certificate is not trusted'],
-  [/Could not resolve|Failed to connect|Connection (refused|reset)|timed out|Operation too slow/i, 'clone', 'it cannot be reached'],
+  [/Connection reset|timed out|Operation too slow/i, 'clone', 'it cannot be reached'],
   [/File size limit|File too large|invalid index-pack output/i, 'clone', 'what it sends is too large, or damaged'],
   [/invalid path/, 'clone', 'it holds a path that git does not accept'],
 ];
 
-/** Why a repository could not be had, in our own words. Errors that are not git's come back as they are. */
-export function explainGit(error: unknown, url: string): unknown {
-  if (error instanceof RondoError && (error.code === 'address.refused' || error.code === 'address.unreachable')) {
-    return new CloneFailed('clone', `${url} could not be cloned: ${error.message}`, { cause: error });
+/** Codes that say it all: git only knows that it got no answer. */
+const OURS: ReadonlySet<string> = new Set(['address.refused', 'address.unreachable', 'request.too_large', 'request.rate_limited']);
+
+/**
+ * Why a repository could not be had, in our own words. `failure` is why a request of git's did not get through. Errors that are
+ * not git's come back as they are.
+ */
+export function explainGit(error: unknown, url: string, failure: RondoError | undefined): unknown {
+  const known = error instanceof GitFailed ? failure : error;
+  if (known instanceof Refusal) return new CloneFailed('clone', `${url} could not be cloned: ${known.message}`, { cause: error });
+  if (known instanceof RondoError && OURS.has(known.code)) {
+    const why =
+      known.code === 'request.too_large'
+        ? 'what it sends is too large.'
+        : /CERT|SELF_SIGNED|UNABLE_TO/.test(known.message)
+          ? 'its certificate is not trusted.'
+          : known.message;
+    return new CloneFailed('clone', `${url} could not be cloned: ${why}`, { cause: error });
   }
+  if (known instanceof RondoError) return known;
   if (!(error instanceof GitFailed)) return error;
   const text = `${error.message}\n${error.said}`;
   const [, reason, why] = SAYINGS.find(([saying]) => saying.test(text)) ?? [undefined, 'clone' as const, 'git failed'];

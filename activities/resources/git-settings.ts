@@ -1,32 +1,26 @@
-import { isIPv6 } from 'node:net';
-import { join } from 'node:path';
-
 export interface GitTarget {
   readonly directory: string;
-  readonly url: URL;
-  readonly token: string | undefined;
-  /** Checked addresses of the host: git connects to these and asks no name server. */
-  readonly addresses: readonly string[];
+  /** Scheme, host and port of the repository. */
+  readonly origin: string;
+  /** What is asked instead, and the header that it wants. */
+  readonly base: string;
+  readonly key: string;
 }
 
 /**
  * The whole environment of git. Every setting is here and nowhere else: no file of the system, of a user or of the
- * repository has a say, and the token is on no command line and in no file. It goes to this one origin only.
+ * repository has a say. It reaches nothing but the forwarder, whose key is on no command line.
  */
-export function gitSettings({ directory, url, token, addresses }: GitTarget): Record<string, string> {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  const pinned = addresses.map((address) => (isIPv6(address) ? `[${address}]` : address)).join(',');
+export function gitSettings({ directory, origin, base, key }: GitTarget): Record<string, string> {
   const settings: readonly (readonly [string, string])[] = [
     ['protocol.allow', 'never'],
-    ['protocol.https.allow', 'always'],
+    ['protocol.http.allow', 'always'],
+    [`url.${base}/.insteadOf`, `${origin}/`],
+    [`http.${base}/.extraHeader`, key],
     ['http.followRedirects', 'false'],
     ['http.proxy', ''],
-    ['http.sslVerify', 'true'],
-    ['http.sslCAInfo', join(directory, 'certificates.pem')],
     ['http.lowSpeedLimit', '1000'],
     ['http.lowSpeedTime', '30'],
-    ...(isIPv6(host) ? [] : ([['http.curloptResolve', `${host}:${url.port || '443'}:${pinned}`]] as const)),
-    ...(token === undefined ? [] : ([[`http.${url.origin}/.extraHeader`, `Authorization: Basic ${basic(token)}`]] as const)),
     ['credential.helper', ''],
     ['core.hooksPath', '/dev/null'],
     ['core.fsmonitor', 'false'],
@@ -53,7 +47,7 @@ export function gitSettings({ directory, url, token, addresses }: GitTarget): Re
     GIT_ATTR_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
     GIT_ASKPASS: '/bin/false',
-    GIT_ALLOW_PROTOCOL: 'https',
+    GIT_ALLOW_PROTOCOL: 'http',
     GIT_PROTOCOL_FROM_USER: '0',
     GIT_LFS_SKIP_SMUDGE: '1',
     GIT_CONFIG_COUNT: String(settings.length),
@@ -65,6 +59,3 @@ export function gitSettings({ directory, url, token, addresses }: GitTarget): Re
     ),
   };
 }
-
-/** The form that code hosts take a token in. */
-const basic = (token: string): string => Buffer.from(`x-access-token:${token}`).toString('base64');

@@ -3,6 +3,7 @@ import { createGunzip } from 'node:zlib';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { DueMount, NewEvent } from '../../workflows/contract/records.js';
+import type { ServerTraffic } from '../egress/traffic.port.js';
 import type { RefusalCode } from '../sandbox/file-protocol.js';
 import type { SandboxFiles } from '../sandbox/file-transfers.js';
 import type { Checkout, CloneRepository } from './clone-repository.js';
@@ -12,6 +13,8 @@ import type { SessionContent } from './session-content.port.js';
 export interface PlacingDependencies {
   readonly content: SessionContent;
   readonly clone: CloneRepository;
+  /** What requests for repositories go through. */
+  readonly traffic: ServerTraffic;
 }
 
 /** Largest skill, unpacked, in bytes. */
@@ -29,7 +32,14 @@ export async function placeMount(deps: PlacingDependencies, ref: SessionRef, mou
     }
     case 'github_repository': {
       const token = await deps.content.openToken(ref, mount.key);
-      const request = { url: String(body['url']), token, checkout: (body['checkout'] ?? null) as Checkout, signal };
+      const request = {
+        url: String(body['url']),
+        token,
+        checkout: (body['checkout'] ?? null) as Checkout,
+        signal,
+        traffic: deps.traffic.of(ref),
+        resourceId: mount.key,
+      };
       return deps.clone(request, (archives) => files.extract(mountPath, archives, { signal }));
     }
   }

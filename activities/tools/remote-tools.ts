@@ -1,3 +1,4 @@
+import type { ServerTraffic } from '../egress/traffic.port.js';
 import { type AskServers, createAskServers } from '../mcp/ask-servers.js';
 import type { BearerSource } from '../mcp/bearer.js';
 import { createCallMcpTool, MCP_CALL_TIMEOUT_MS } from '../mcp/call-mcp-tool.js';
@@ -21,6 +22,8 @@ export interface RemoteToolsOptions {
   readonly formsOfSecret: (secret: string) => Iterable<string>;
   /** The operator's search endpoint; its address is the operator's word and may be private. */
   readonly search: { readonly url: string; readonly key: string | undefined } | undefined;
+  /** What their requests go through. */
+  readonly traffic: ServerTraffic;
   /** Longest time of one MCP call, in milliseconds. */
   readonly callTimeoutMs?: number;
 }
@@ -36,20 +39,21 @@ const PAGE_BYTES = 10 * 1024 * 1024;
 const SEARCH_BYTES = 2 * 1024 * 1024;
 
 /** What runs without a sandbox: MCP servers and the tools of the web, all of them behind the address guard. */
-export function createRemoteTools({ allowPrivate, bearerFor, redact, formsOfSecret, search, callTimeoutMs }: RemoteToolsOptions): RemoteTools {
+export function createRemoteTools({ allowPrivate, bearerFor, redact, formsOfSecret, search, traffic, callTimeoutMs }: RemoteToolsOptions): RemoteTools {
   const guard = createAddressGuard({ allowPrivate });
   const timeoutMs = callTimeoutMs ?? MCP_CALL_TIMEOUT_MS;
   const mcpFetch = createGuardedFetch({ guard, maxBytes: MCP_BYTES, idleTimeoutMs: timeoutMs + 60_000 });
   const mcp = createMcpClient({ guardedFetch: mcpFetch, redact, formsOfSecret });
   const engine = search && createSearch(search, allowPrivate);
   return {
-    askServers: createAskServers({ mcp, bearerFor }),
+    askServers: createAskServers({ mcp, bearerFor, traffic }),
     offersSearch: engine !== undefined,
     tools: {
-      mcp: createCallMcpTool({ mcp, bearerFor, timeoutMs }),
+      mcp: createCallMcpTool({ mcp, bearerFor, traffic, timeoutMs }),
       server: createWebTools({
         webFetch: createWebFetch({ guardedFetch: createGuardedFetch({ guard, maxBytes: PAGE_BYTES }) }),
         webSearch: engine && createWebSearch({ search: engine }),
+        traffic,
       }),
     },
   };

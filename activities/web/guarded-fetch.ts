@@ -1,7 +1,10 @@
 import { Agent, fetch, type Response as UndiciResponse } from 'undici';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { Refusal } from '../egress/refusal.js';
+import type { OutgoingLine, Traffic } from '../egress/traffic.port.js';
 import type { AddressGuard } from './address-guard.js';
 import { boundedBody } from './bounded-body.js';
+import { createClock } from './clock.js';
 import { createGuardedConnector } from './guarded-connector.js';
 
 /** A request to somewhere a session named. */
@@ -11,12 +14,16 @@ export interface GuardedRequest {
   /** Secret headers: never sent to another origin than the first, nor after a redirect from https to http. */
   readonly credentials?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer>;
-  /** How many redirects are followed, 5 if not given; GET and HEAD only, any other method answers the redirect itself. */
+  /** How many redirects are followed, 5 if not given; with 0, and for other methods than GET and HEAD, the redirect itself is the answer. */
   readonly maxRedirects?: number;
   /** Called with each address before it is asked, redirects too; what it throws ends the request. */
   readonly check?: (url: URL) => void;
+  /** For whom it is asked: policy, counters and audit of the session. Without it, it is for no session. */
+  readonly traffic?: Traffic | undefined;
+  /** Of the secrets in `credentials`, for the audit. */
+  readonly credentialIds?: readonly string[];
   readonly signal?: AbortSignal;
-  /** Milliseconds for the whole request, redirects and body included; without it the idle limits alone hold. */
+  /** Milliseconds for the whole request, redirects and body included, but not while people are asked; without it the idle limits alone hold. */
   readonly timeoutMs?: number;
 }
 
@@ -28,7 +35,8 @@ export interface GuardedResponse {
 }
 
 /**
- * Fetches through the address guard, at every redirect anew. Errors: `address.refused`, `request.too_large`, and
+ * Fetches through the address guard, at every redirect anew. Errors: `address.refused` (also by the session's
+ * policy), `request.rate_limited` (its allowance is used), `service.unavailable` (neither is known), `request.too_large`, and
  * `address.unreachable` for whatever the network or the other side did, always with a reason without secrets in it.
  */
 export type GuardedFetch = (url: string | URL, request?: GuardedRequest) => Promise<GuardedResponse>;
@@ -40,6 +48,8 @@ export interface GuardedFetchOptions {
   readonly connectTimeoutMs?: number;
   /** Longest silence of the other side, in milliseconds. */
   readonly idleTimeoutMs?: number;
+  /** Certificates to trust instead of the usual ones, PEM. */
+  readonly ca?: readonly string[];
 }
 
 const MAX_HEADER_BYTES = 32 * 1024;
@@ -52,7 +62,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   const { guard, maxBytes } = options;
   const idle = options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
   const dispatcher = new Agent({
-    connect: createGuardedConnector({ guard, timeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS }),
+    connect: createGuardedConnector({ guard, timeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, ...(options.ca ? { ca: options.ca } : {}) }),
     maxHeaderSize: MAX_HEADER_BYTES,
     maxResponseSize: maxBytes,
     headersTimeout: idle,
@@ -60,9 +70,8 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   });
 
   return async (address, request = {}) => {
-    const timeout = request.timeoutMs === undefined ? [] : [AbortSignal.timeout(request.timeoutMs)];
-    const signals = [...(request.signal ? [request.signal] : []), ...timeout];
-    const signal = signals.length > 0 ? AbortSignal.any(signals) : null;
+    const clock = createClock(request.timeoutMs);
+    const signal = AbortSignal.any([clock.signal, ...(request.signal ? [request.signal] : [])]);
     const method = request.method ?? 'GET';
     const follows = method === 'GET' || method === 'HEAD';
     const start = guard.checkUrl(address);
@@ -71,17 +80,39 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
       request.check?.(url);
       const secret = url.origin === start.origin ? request.credentials : undefined;
       const headers = { 'user-agent': USER_AGENT, ...request.headers, ...secret };
-      const answer = await fetch(url, { method, headers, body: request.body ?? null, redirect: 'manual', signal, dispatcher }).catch((error: unknown) => {
-        throw explain(error, url, request.signal);
+      const line = await clock.without(() => beginLine(request, url, secret !== undefined));
+      const give = (error: unknown): RondoError => {
+        const explained = explain(error, url, request.signal);
+        line?.end(error instanceof Refusal ? error : explained.code === 'address.refused' ? new Refusal(403, 'address guard', explained.message) : explained);
+        return explained;
+      };
+      const ask = async (): Promise<UndiciResponse> => {
+        line?.sent(byteLength(request.body));
+        return fetch(url, { method, headers, body: request.body ?? null, redirect: 'manual', signal, dispatcher });
+      };
+      const answer = await ask().catch((error: unknown) => {
+        throw give(error);
       });
+      line?.answered(answer.status);
       const location = follows && isRedirect(answer.status) ? answer.headers.get('location') : null;
-      if (location === null) return { response: toResponse(answer, maxBytes, (error) => explain(error, url, request.signal)), url };
+      if (location === null || request.maxRedirects === 0) return { response: toResponse(answer, maxBytes, line, give), url };
       await answer.body?.cancel();
+      line?.end();
       if (redirects >= (request.maxRedirects ?? MAX_REDIRECTS)) throw unavailable(start, 'it redirects too often');
       url = nextHop(guard, url, location, request.credentials !== undefined);
     }
   };
 }
+
+/** Errors: as the fetch's own. */
+async function beginLine(request: GuardedRequest, url: URL, hasSecret: boolean): Promise<OutgoingLine | undefined> {
+  const credentialIds = hasSecret ? (request.credentialIds ?? []) : [];
+  return request.traffic?.begin(url, { method: request.method ?? 'GET', credentialIds }, request.signal).catch((error: unknown) => {
+    throw explain(error, url, request.signal);
+  });
+}
+
+const byteLength = (body: GuardedRequest['body']): number => (body === undefined ? 0 : Buffer.byteLength(body));
 
 const isRedirect = (status: number): boolean => [301, 302, 303, 307, 308].includes(status);
 
@@ -99,9 +130,10 @@ function nextHop(guard: AddressGuard, from: URL, location: string, hasCredential
 }
 
 /** The platform's own Response around undici's, with its body counted. */
-function toResponse(answer: UndiciResponse, maxBytes: number, explainFailure: (error: unknown) => RondoError): Response {
-  const body =
-    answer.body && ![204, 205, 304].includes(answer.status) ? boundedBody(answer.body as ReadableStream<Uint8Array>, maxBytes, explainFailure) : null;
+function toResponse(answer: UndiciResponse, maxBytes: number, line: OutgoingLine | undefined, explainFailure: (error: unknown) => RondoError): Response {
+  const hasBody = answer.body && ![204, 205, 304].includes(answer.status);
+  if (!hasBody) line?.end();
+  const body = hasBody ? boundedBody(answer.body as ReadableStream<Uint8Array>, { maxBytes, line, explain: explainFailure }) : null;
   return new Response(body, { status: answer.status, statusText: answer.statusText, headers: [...answer.headers] });
 }
 
@@ -110,6 +142,7 @@ function explain(error: unknown, url: URL, signal: AbortSignal | undefined): Ron
   if (signal?.aborted) return signal.reason instanceof RondoError ? signal.reason : new RondoError('step.superseded', 'The request was stopped.');
   for (let current = error; current instanceof Error; current = current.cause) {
     if (current instanceof RondoError) return current;
+    if (current instanceof Refusal) return refused(current);
     if (current.name === 'TimeoutError') return unavailable(url, 'it took too long');
     const code = 'code' in current && typeof current.code === 'string' ? current.code : undefined;
     if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')
@@ -117,6 +150,10 @@ function explain(error: unknown, url: URL, signal: AbortSignal | undefined): Ron
     if (code) return unavailable(url, `the connection failed (${code})`);
   }
   return unavailable(url, 'the request failed');
+}
+
+function refused({ status, message }: Refusal): RondoError {
+  return new RondoError(status === 429 ? 'request.rate_limited' : status >= 500 ? 'service.unavailable' : 'address.refused', message);
 }
 
 const unavailable = (url: URL, reason: string): RondoError =>

@@ -4,6 +4,8 @@ import type { GuardedFetch } from './guarded-fetch.js';
 import type { SearchPort } from './search.port.js';
 
 const TIMEOUT_MS = 20_000;
+/** The key is a setting and has no id of its own. */
+const SEARCH_KEY = 'RONDO_SEARCH_KEY';
 
 const Hit = z.looseObject({ url: z.url({ protocol: /^https?$/ }).max(4_096), title: z.string().nullish(), content: z.string().nullish() });
 const Answer = z.looseObject({ results: z.array(z.unknown()) });
@@ -11,12 +13,14 @@ const Answer = z.looseObject({ results: z.array(z.unknown()) });
 /** A SearXNG instance, or whatever answers `GET /search?q=…&format=json` the same way. */
 export function createSearxngSearch(options: { readonly url: string; readonly key: string | undefined; readonly guardedFetch: GuardedFetch }): SearchPort {
   return {
-    async search(query, { signal }) {
+    async search(query, { traffic, signal }) {
       const url = new URL(`${options.url}/search`);
       url.search = new URLSearchParams({ q: query, format: 'json' }).toString();
       const { response } = await options.guardedFetch(url, {
         headers: { accept: 'application/json' },
         ...(options.key === undefined ? {} : { credentials: { authorization: `Bearer ${options.key}` } }),
+        credentialIds: [SEARCH_KEY],
+        traffic,
         signal,
         timeoutMs: TIMEOUT_MS,
       });

@@ -3,6 +3,7 @@ import { RondoError } from '../../workflows/contract/errors.js';
 import type { StoredEvent } from '../../workflows/contract/records.js';
 import type { ResultBlock } from '../../workflows/contract/schema/content.js';
 import type { WebFetchSettings } from '../../workflows/contract/schema/web-tools.js';
+import type { Traffic } from '../egress/traffic.port.js';
 import { toMediaBlock } from '../tools/media-block.js';
 import { decodeText, isPlainText, parseContentType } from './body-text.js';
 import { passesRules } from './domain-rules.js';
@@ -21,7 +22,7 @@ export interface WebAnswer {
 
 export type WebFetch = (
   input: unknown,
-  context: { readonly settings: WebFetchSettings | undefined; readonly events: readonly StoredEvent[] },
+  context: { readonly settings: WebFetchSettings | undefined; readonly events: readonly StoredEvent[]; readonly traffic: Traffic },
   signal: AbortSignal,
 ) => Promise<WebAnswer>;
 
@@ -36,7 +37,7 @@ const ERROR_PAGE = 2_000;
 /** Reads one page or file from the web. Only an abort of the signal throws; whatever else goes wrong is told to the model. */
 export const createWebFetch =
   ({ guardedFetch }: { readonly guardedFetch: GuardedFetch }): WebFetch =>
-  async (input, { settings, events }, signal) => {
+  async (input, { settings, events, traffic }, signal) => {
     const url = URL.parse(WebFetchInput.safeParse(input).data?.url ?? '');
     if (!url) return refusal('web_fetch needs a complete url, for example {"url": "https://example.org/page"}.');
     if (!isFromSource(url, settings?.url_sources, events)) {
@@ -49,17 +50,19 @@ export const createWebFetch =
       hops += 1;
     };
     try {
-      const { response, url: found } = await guardedFetch(url, { headers: { accept: ACCEPT }, check, signal, timeoutMs: TIMEOUT_MS });
+      const { response, url: found } = await guardedFetch(url, { headers: { accept: ACCEPT }, check, signal, timeoutMs: TIMEOUT_MS, traffic });
       const bytes = new Uint8Array(await response.arrayBuffer());
       return { ...(await show(response, bytes, found, settings?.max_content_tokens ?? undefined)), requests: 1 };
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof RondoError)) throw error;
       // A refused address was not asked; what redirected to it was.
-      const asked = error.code === 'address.refused' ? hops - 1 : hops;
+      const asked = NOT_ASKED.has(error.code) ? hops - 1 : hops;
       return { ...refusal(error.message), requests: Math.min(1, Math.max(0, asked)) };
     }
   };
+
+const NOT_ASKED: ReadonlySet<string> = new Set(['address.refused', 'request.rate_limited', 'service.unavailable']);
 
 const ACCEPT = 'text/html,application/xhtml+xml,text/*;q=0.9,application/json;q=0.9,application/pdf;q=0.8,image/*;q=0.7,*/*;q=0.1';
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ServerTraffic } from '../egress/traffic.port.js';
 import type { ModelTool } from '../model/model.port.js';
 import type { RemoteTool } from '../tools/run-remote.js';
 import { type WebAnswer, type WebFetch, WebFetchInput } from './web-fetch.js';
@@ -29,15 +30,20 @@ const NO_SEARCH = 'web_search is not set up here: the operator has to name a sea
 
 /** Calls of kind `server`. */
 export const createWebTools =
-  (tools: { readonly webFetch: WebFetch; readonly webSearch: WebSearch | undefined }): RemoteTool =>
+  (tools: { readonly webFetch: WebFetch; readonly webSearch: WebSearch | undefined; readonly traffic: ServerTraffic }): RemoteTool =>
   async ({ call, input, session, events }, signal) => {
-    if (call.name === 'web_fetch') {
-      const answer = await tools.webFetch(input, { settings: settingsOf(session.agent, 'web_fetch'), events }, signal);
-      return done(answer, { webFetches: answer.requests });
+    const traffic = tools.traffic.of({ sessionId: session.id, workspaceId: session.workspaceId }, [call.id]);
+    try {
+      if (call.name === 'web_fetch') {
+        const answer = await tools.webFetch(input, { settings: settingsOf(session.agent, 'web_fetch'), events, traffic }, signal);
+        return done(answer, { webFetches: answer.requests });
+      }
+      if (!tools.webSearch) return done({ content: [{ type: 'text', text: NO_SEARCH }], isError: true, requests: 0 }, {});
+      const answer = await tools.webSearch(input, { settings: settingsOf(session.agent, 'web_search'), traffic }, signal);
+      return done(answer, { webSearches: answer.requests });
+    } finally {
+      traffic.end();
     }
-    if (!tools.webSearch) return done({ content: [{ type: 'text', text: NO_SEARCH }], isError: true, requests: 0 }, {});
-    const answer = await tools.webSearch(input, settingsOf(session.agent, 'web_search'), signal);
-    return done(answer, { webSearches: answer.requests });
   };
 
 const done = ({ content, isError }: WebAnswer, counts: { webFetches?: number; webSearches?: number }) => ({

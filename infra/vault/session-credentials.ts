@@ -31,7 +31,7 @@ export interface SessionCredentials {
    * The token for an MCP server; `undefined` where no vault has one that is still good. Errors: `secret.unreadable`,
    * `service.unavailable`.
    */
-  findBearer(request: VaultsOfSession & { readonly url: string }): Promise<Secret | undefined>;
+  findBearer(request: VaultsOfSession & { readonly url: string }): Promise<{ readonly id: string; readonly token: Secret } | undefined>;
   /** The variables of a session, each name once. No secret is opened. */
   listEnvironmentCredentials(request: VaultsOfSession): Promise<EnvironmentCredential[]>;
 }
@@ -41,7 +41,7 @@ export function createSessionCredentials({ pool, secretBox }: { readonly pool: P
     async findBearer({ workspaceId, vaultIds, url }) {
       if (vaultIds.length === 0) return undefined;
       const found = await transaction(pool, workspaceId, (tx) => findServerCredential(tx, vaultIds, mcpServerKey(url)));
-      return found && secretBox.open(found.secret, { workspaceId, purpose: 'credential.secret', id: found.id });
+      return found && { id: found.id, token: secretBox.open(found.secret, { workspaceId, purpose: 'credential.secret', id: found.id }) };
     },
     async listEnvironmentCredentials({ workspaceId, vaultIds }) {
       if (vaultIds.length === 0) return [];

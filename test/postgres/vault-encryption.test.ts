@@ -58,7 +58,7 @@ async function add(vaultId: string, url: string, token: string, more: Partial<Ne
 const aUrl = () => `https://mcp-${randomBytes(4).toString('hex')}.example.com/sse`;
 const withKeys = (ring: Keyring) => createSessionCredentials({ pool, secretBox: aSecretBox(ring) });
 const bearer = async (url: string, vaultIds: readonly string[], { ring = keyring, workspace = workspaceId } = {}) =>
-  (await withKeys(ring).findBearer({ workspaceId: workspace, vaultIds, url }))?.reveal();
+  (await withKeys(ring).findBearer({ workspaceId: workspace, vaultIds, url }))?.token.reveal();
 
 describe('the token for an MCP server', () => {
   it('is found by the address in whatever spelling, and not for another address', async () => {

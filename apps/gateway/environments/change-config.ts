@@ -37,7 +37,8 @@ type CloudInput = Extract<EnvironmentConfigInput, { type: 'cloud' }>;
 function changeNetworking(stored: CloudConfig['networking'], given: CloudInput['networking']): CloudConfig['networking'] {
   if (!given) return stored;
   const passthrough = given.passthrough_hosts ?? stored.passthrough_hosts;
-  const ours = passthrough ? { passthrough_hosts: passthrough } : {};
+  const serverTools = given.server_tools ?? stored.server_tools;
+  const ours = { ...(passthrough ? { passthrough_hosts: passthrough } : {}), ...(serverTools ? { server_tools: serverTools } : {}) };
   if (given.type === 'unrestricted') return { type: 'unrestricted', ...ours };
   const before = stored.type === 'limited' ? stored : undefined;
   const unknownHosts = given.unknown_hosts ?? before?.unknown_hosts;

@@ -41,6 +41,12 @@ const HostRule = z.strictObject({
 
 const passthroughHosts = z.array(hostAndPort).max(100);
 
+/**
+ * What holds for requests that Rondo itself makes for a session: the domains of each tool, as on the wire, or the same as for its
+ * sandbox.
+ */
+const serverTools = z.enum(['own_domains', 'follow_environment'], 'must be "own_domains" or "follow_environment"');
+
 const LimitedInput = z.strictObject({
   type: z.literal('limited'),
   allowed_hosts: z
@@ -54,9 +60,14 @@ const LimitedInput = z.strictObject({
   /** Seconds such a request is held at most. */
   ask_timeout: z.int().min(1).max(86_400).nullish(),
   passthrough_hosts: passthroughHosts.nullish(),
+  server_tools: serverTools.nullish(),
 });
 
-const UnrestrictedInput = z.strictObject({ type: z.literal('unrestricted'), passthrough_hosts: passthroughHosts.nullish() });
+const UnrestrictedInput = z.strictObject({
+  type: z.literal('unrestricted'),
+  passthrough_hosts: passthroughHosts.nullish(),
+  server_tools: serverTools.nullish(),
+});
 
 /** What a worker's death means for its unanswered calls: the model is told that nobody knows, or they are run again. */
 const onWorkerLoss = z.enum(['unknown', 'rerun']);
@@ -82,7 +93,7 @@ export const EnvironmentConfig = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('cloud'),
     networking: z.discriminatedUnion('type', [
-      z.object({ type: z.literal('unrestricted'), passthrough_hosts: passthroughHosts.readonly().optional() }),
+      z.object({ type: z.literal('unrestricted'), passthrough_hosts: passthroughHosts.readonly().optional(), server_tools: serverTools.optional() }),
       z.object({
         type: z.literal('limited'),
         allowed_hosts: z.array(z.union([z.string(), HostRule])).readonly(),
@@ -91,6 +102,7 @@ export const EnvironmentConfig = z.discriminatedUnion('type', [
         unknown_hosts: z.enum(['deny', 'ask']).optional(),
         ask_timeout: z.int().optional(),
         passthrough_hosts: passthroughHosts.readonly().optional(),
+        server_tools: serverTools.optional(),
       }),
     ]),
     packages: z.object({
