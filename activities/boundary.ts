@@ -11,6 +11,8 @@ export interface StopBus {
 
 export interface BoundaryDependencies {
   readonly stopBus: StopBus;
+  /** Of this host alone: what comes by it was sent here. */
+  readonly hostTaskQueue: string;
   /** Takes every configured secret out of foreign text. */
   readonly redact: (text: string) => string;
   readonly log: { warn(fields: object, message: string): void };
@@ -20,6 +22,8 @@ export interface ActivityRun {
   /** Aborted by an interrupt, a kill or a cancellation, which end the work, or by a withdrawal (withdrawal.ts), which ends the attempt only. */
   readonly signal: AbortSignal;
   readonly attempt: number;
+  /** Whether it was sent to this very host. */
+  readonly placement?: 'anywhere' | 'chosen';
 }
 
 const HEARTBEAT_EVERY_MS = 1_000;
@@ -43,7 +47,8 @@ export const createBoundary =
     const unsubscribe = deps.stopBus.onStop(input.sessionId, end);
     const beat = context.info.heartbeatTimeoutMs ? setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS) : undefined;
     try {
-      const result = await work(input, { signal: stop.signal, attempt: context.info.attempt });
+      const placement = context.info.taskQueue === deps.hostTaskQueue ? 'chosen' : 'anywhere';
+      const result = await work(input, { signal: stop.signal, attempt: context.info.attempt, placement });
       if (isCancelled() || isWithdrawn(stop.signal)) stop.signal.throwIfAborted();
       return result;
     } catch (thrown) {

@@ -14,6 +14,7 @@ import { createRunTool } from '../activities/tools/run-tool.js';
 import { newId } from '../infra/ids.js';
 import { createPool } from '../infra/postgres/pool.js';
 import { createSessionStore } from '../infra/postgres/session-store.js';
+import { createRedactor } from '../infra/telemetry/redactor.js';
 import { formsOfSecret } from '../infra/telemetry/secret-forms.js';
 import type { SessionRef } from '../workflows/contract/activities.js';
 import { apply, begin, initialState, nextEffect, type Outcome } from '../workflows/session/turn.js';
@@ -35,12 +36,16 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
   const sandboxes = createSandboxes({
     prepare: async () => undefined,
     environment: async () => ({}),
+    wayOut: { open: async () => undefined, close: async () => undefined },
     pool: undefined,
     admission: createAdmission(availableParallelism()),
     workspaces: { bring: async () => undefined, keep: async () => undefined, close: async () => undefined },
     store,
     provider: () => Promise.resolve(stack.provider),
     installation: 'bench',
+    host: { id: 'bench', taskQueue: 'bench' },
+    room: { patienceMs: 60_000, giveBack: async () => undefined },
+    stopElsewhere: async () => undefined,
     home: join(stack.home, 'in-process'),
     memoryBytes: sandbox.memoryMb * 1024 * 1024,
     cpus: sandbox.cpus,
@@ -54,6 +59,11 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
     redact: (text) => text,
     formsOfSecret,
     search: undefined,
+    traffic: {
+      of: () => {
+        throw new Error('Nothing is asked for a session here.');
+      },
+    },
   });
   const callModel = createCallModel({
     store,
@@ -66,7 +76,7 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
     readFile: () => Promise.resolve(undefined),
     ...remote,
   });
-  const runTool = createRunTool({ store, sandboxes, tools, spill: () => Promise.resolve(undefined) });
+  const runTool = createRunTool({ store, sandboxes, redact: createRedactor([]), tools, spill: () => Promise.resolve(undefined) });
 
   const workspaceOf = async (sessionId: string): Promise<string> => {
     const [row] = (await stack.rows.query<{ id: string }>('select workspace_id as id from sessions where id = $1', [sessionId])).rows;

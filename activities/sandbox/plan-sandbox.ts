@@ -1,41 +1,62 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
-import type { SandboxRecord } from '../../workflows/contract/records.js';
-import type { SessionStore } from '../session/store.port.js';
+import type { NewSandbox, SandboxPlace } from '../../workflows/contract/records.js';
+import type { LockedSession, SessionStore } from '../session/store.port.js';
 import type { SandboxPool } from './pool.js';
 import type { SandboxProvider } from './sandbox.port.js';
+import { choosePlace, elsewhere, type OwnHost, type Placement, whereaboutsOf } from './whereabouts.js';
 
-export type PlannedSandbox = Omit<SandboxRecord, 'sessionId' | 'workspaceId'>;
+export type PlannedSandbox = NewSandbox;
 
 export interface PlanDependencies {
   readonly store: SessionStore;
+  readonly host: OwnHost;
   /** Names every sandbox of this installation. */
   readonly installation: string;
   /** Sandboxes that are ready; undefined where none are kept. */
-  readonly pool: Pick<SandboxPool, 'hostId' | 'kindOf' | 'take'> | undefined;
+  readonly pool: Pick<SandboxPool, 'kindOf' | 'take'> | undefined;
 }
 
-/** `use`: the sandbox of the session; `retire`: the one before it, which must be ended first. */
-export type Plan = { readonly use: PlannedSandbox; readonly retire?: never } | { readonly use?: never; readonly retire: PlannedSandbox };
+/** How a sandbox is asked for. */
+export interface PlanRequest {
+  readonly provider: SandboxProvider;
+  /** A generation that has been retired. */
+  readonly ended: number | undefined;
+  readonly image: string | undefined;
+  readonly placement: Placement;
+}
 
 /**
- * Decides, under the session's lock, which generation is the session's: any number of workers that try at once, or die
- * half-way, come to the same one. A new one is a member of the pool where one of that image is ready. `ended` is a generation that has been
- * retired. Errors: `step.superseded`.
+ * `use`: the sandbox of the session; `retire`: the one before it, which must be ended first; `wait`: until there is room on a host, or it is
+ * known whether one lives.
  */
-export const planSandbox = (
-  { store, installation, pool }: PlanDependencies,
-  ref: SessionRef,
-  provider: SandboxProvider,
-  ended: number | undefined,
-  image?: string,
-): Promise<Plan> =>
+export type Plan =
+  | { readonly kind: 'use' | 'retire'; readonly sandbox: PlannedSandbox }
+  | { readonly kind: 'wait'; readonly for: 'room' | 'host'; readonly hosts: readonly SandboxPlace[] };
+
+/**
+ * Decides, under the session's lock, which generation is the session's and which host has it: any number of workers that try at once, or
+ * die half-way, come to the same one. A new one is a member of the pool where one of that image is ready. What only one host has goes on
+ * there, full or not. Errors: `step.superseded`, `sandbox.elsewhere`.
+ */
+export const planSandbox = ({ store, host, installation, pool }: PlanDependencies, ref: SessionRef, request: PlanRequest): Promise<Plan> =>
   store.locked(ref, async (session): Promise<Plan> => {
     if (session.record.status === 'terminated') throw new RondoError('step.superseded', `Session ${ref.sessionId} is terminated.`);
+    const { provider, ended, image, placement } = request;
     const current = await session.findSandbox();
-    if (current && current.generation !== ended) return current.state === 'released' ? { retire: current } : { use: current };
+    const at = current && whereaboutsOf(current, host);
+    if (current && at?.kind === 'here' && current.generation !== ended) return { kind: current.state === 'released' ? 'retire' : 'use', sandbox: current };
+    const isBound = current !== undefined && at?.kind !== 'nowhere' && !(await isHandedOver(session, current));
+    if (isBound && at?.kind === 'unknown') return { kind: 'wait', for: 'host', hosts: [] };
+    if (isBound && at?.kind === 'elsewhere') throw elsewhere(ref.sessionId, at.taskQueue);
+    if (!isBound) {
+      const hosts = await session.placesFor(host.id);
+      const place = choosePlace(hosts, { own: host, last: current?.hostId ?? null, placement });
+      if (!place) return { kind: 'wait', for: 'room', hosts };
+      if (place.id !== host.id) throw elsewhere(ref.sessionId, place.taskQueue);
+    }
     const generation = (current?.generation ?? 0) + 1;
-    const claimed = pool && (await session.claimPoolMember({ hostId: pool.hostId, kind: pool.kindOf(provider, image) }));
+    const claimed = pool && (await session.claimPoolMember({ hostId: host.id, kind: pool.kindOf(provider, image) }));
     const sandbox: PlannedSandbox = {
       generation,
       name: claimed ?? `rondo-${installation}-${ref.sessionId}-g${generation}`,
@@ -43,7 +64,12 @@ export const planSandbox = (
       runtime: provider.runtime,
       isolation: provider.isolation,
       state: 'starting',
+      hostId: host.id,
     };
     await session.saveSandbox(sandbox);
-    return { use: sandbox };
+    return { kind: 'use', sandbox };
   });
+
+/** Whether any host could go on with everything: the sandbox has ended, and a checkpoint shows how. */
+const isHandedOver = async (session: LockedSession, { generation, state }: PlannedSandbox): Promise<boolean> =>
+  state === 'released' && (await session.findCheckpoint())?.generation === generation;

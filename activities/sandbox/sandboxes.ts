@@ -11,12 +11,15 @@ import { createBinding, type PrepareSandbox } from './bind-sandbox.js';
 import { type AcquiredSandbox, createConnections } from './connections.js';
 import type { DiskGuard } from './disk-guard.js';
 import { retireSandbox } from './place-claimed.js';
-import { type PlannedSandbox, planSandbox } from './plan-sandbox.js';
+import { createLine, type RoomOptions } from './place-in-line.js';
+import type { PlannedSandbox } from './plan-sandbox.js';
 import type { SandboxProvider } from './sandbox.port.js';
-import { directoriesOf } from './session-directories.js';
+import { directoriesOf, writableDirectories } from './session-directories.js';
 import { type SandboxImage, tellMissingPackages } from './session-image.js';
 import { type StartDependencies, startSandbox } from './start-sandbox.js';
 import type { SupervisorClient } from './supervisor.client.js';
+import type { WayOut } from './way-out.port.js';
+import { elsewhere, type Placement, taskQueueOf, whereaboutsOf } from './whereabouts.js';
 
 const STOP_TIMEOUT_MS = 2_000;
 /** Sandboxes that one acquire makes, each in the place of one that is gone. */
@@ -29,50 +32,58 @@ export interface SandboxesOptions extends StartDependencies {
   readonly imageFor?: (ref: SessionRef, signal: AbortSignal) => Promise<SandboxImage>;
   /** Variables that every shell of the session has. No secret: whatever runs inside reads them. */
   readonly environment: (ref: SessionRef) => Promise<Readonly<Record<string, string>>>;
+  readonly wayOut: WayOut;
   readonly disk: DiskGuard;
   readonly workspaces: Pick<Workspaces, 'bring' | 'keep' | 'close'>;
+  readonly room: RoomOptions;
+  /** Has calls stopped by the host that runs them; best effort. */
+  readonly stopElsewhere: (ref: SessionRef, callIds: readonly string[]) => Promise<void>;
 }
 
 export interface Sandboxes {
   /**
-   * The session's sandbox with all that belongs into it, made when there is none. Errors: `sandbox.unavailable`,
-   * `sandbox.failed`, `step.superseded`; the signal's reason when the caller does not want to wait any longer.
+   * The session's sandbox with all that belongs into it, made when there is none. Errors: `sandbox.unavailable`, `sandbox.failed`,
+   * `step.superseded`, `sandbox.elsewhere` when it is another host's turn; the signal's reason when the caller does not want to wait any longer.
    */
-  acquire(ref: SessionRef, signal?: AbortSignal): Promise<AcquiredSandbox>;
-  /** The session's sandbox as it is, if there is one; none is made. Errors: `sandbox.failed`. */
+  acquire(ref: SessionRef, signal?: AbortSignal, placement?: Placement): Promise<AcquiredSandbox>;
+  /** The session's sandbox as it is, if there is one; none is made. Errors: `sandbox.failed`, `sandbox.elsewhere`. */
   find(ref: SessionRef): Promise<AcquiredSandbox | undefined>;
   /** Drops this worker's connection, so that the next acquire looks anew. */
   disconnect(sessionId: string): void;
   /** Stops calls that may still run, whoever started them; best effort, within two seconds. */
   stopCalls(ref: SessionRef, callIds: readonly string[]): Promise<void>;
-  /** Ends the session's sandbox, unless it is in use: by a newer epoch, by a running call, or, without an epoch, by a session that goes on. */
+  /**
+   * Ends the session's sandbox, unless it is in use: by a newer epoch, by a running call, or, without an epoch, by a session that goes on.
+   * Errors: `sandbox.elsewhere`.
+   */
   release(input: ReleaseSandboxInput): Promise<void>;
   close(): Promise<void>;
 }
 
 /** The sandboxes of sessions: planned under the session's lock, started, connected, and bound to what the session wants there. */
 export function createSandboxes(options: SandboxesOptions): Sandboxes {
-  const { store } = options;
+  const { store, host } = options;
+  const plan = createLine(options, options.room);
   const connections = createConnections();
   const ended = new AbortController();
   const bind = createBinding(options.prepare, ended.signal);
 
-  const provision = async (ref: SessionRef): Promise<AcquiredSandbox> => {
+  const provision = async (ref: SessionRef, placement: Placement): Promise<AcquiredSandbox> => {
     const provider = await options.provider();
     const image = options.imageFor && (await options.imageFor(ref, ended.signal));
     options.disk.refuse(ref.sessionId);
     let retired: number | undefined;
     for (let tries = 0; tries < MAXIMUM_GENERATIONS; ) {
-      const { use: sandbox, retire } = await planSandbox(options, ref, provider, retired, image?.name);
-      if (!sandbox) {
-        await retireSandbox(options, ref, provider, retire);
-        retired = retire.generation;
+      const { kind, sandbox } = await plan(ref, { provider, ended: retired, image: image?.name, placement }, ended.signal);
+      if (kind === 'retire') {
+        await retireSandbox(options, ref, provider, sandbox);
+        retired = sandbox.generation;
         continue;
       }
       tries += 1;
       const client = sandbox.state === 'ready' ? await attachReady(provider, sandbox.name) : await startSandbox(options, ref, provider, sandbox, image);
       if (client) {
-        await bindTo(ref, client);
+        await bindTo(ref, sandbox, client);
         if (image?.failure !== undefined && sandbox.state === 'starting') await tellMissingPackages(store, ref, image.failure);
         guardDisk(ref, provider, sandbox, client);
         return { generation: sandbox.generation, client };
@@ -89,9 +100,10 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
   };
 
   /** On every connection: a supervisor that was started again knows nothing of it. */
-  const bindTo = async (ref: SessionRef, client: SupervisorClient): Promise<void> => {
+  const bindTo = async (ref: SessionRef, { generation }: PlannedSandbox, client: SupervisorClient): Promise<void> => {
+    const bindShells = async () => client.bind({ sessionId: ref.sessionId, environment: await options.environment(ref) });
     try {
-      await client.bind({ sessionId: ref.sessionId, environment: await options.environment(ref) });
+      await Promise.all([bindShells(), options.wayOut.open(ref, generation)]);
     } catch (error) {
       client.close();
       throw error;
@@ -102,28 +114,37 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     options.disk.begin({
       sessionId: ref.sessionId,
       name,
-      directories: Object.values(directoriesOf(options.home, ref.sessionId, generation)),
+      directories: writableDirectories(directoriesOf(options.home, ref.sessionId, generation)),
       isRunning: () => provider.isRunning(name),
       stopWork: (reason) => client.stopWork(reason),
       destroy: () => provider.destroy(name),
     });
 
-  /** A connection to the sandbox another worker made, if it is there. */
-  const attachExisting = async (ref: SessionRef): Promise<AcquiredSandbox> => {
+  /** A connection to the session's sandbox as its row has it, whoever made it: one of an older generation is not used. */
+  const existing = async (ref: SessionRef): Promise<AcquiredSandbox> => {
     const sandbox = await store.locked(ref, (session) => session.findSandbox());
+    const at = sandbox && whereaboutsOf(sandbox, host);
+    // A host that is silent is asked too: whoever asks it goes on when it does not answer.
+    if (sandbox?.host && (at?.kind === 'elsewhere' || at?.kind === 'unknown')) throw elsewhere(ref.sessionId, sandbox.host.taskQueue);
+    if (sandbox?.state !== 'ready' || at?.kind !== 'here') throw gone(ref);
+    const connection = await connections.get(ref.sessionId, () => attachTo(ref, sandbox));
+    if (connection.generation === sandbox.generation) return connection;
+    connections.drop(ref.sessionId);
+    return connections.get(ref.sessionId, () => attachTo(ref, sandbox));
+  };
+  const attachTo = async (ref: SessionRef, sandbox: PlannedSandbox): Promise<AcquiredSandbox> => {
     const provider = await options.provider();
-    const client = sandbox?.state === 'ready' ? await attachStarting(provider, sandbox.name) : undefined;
-    if (!sandbox || !client) throw new RondoError('sandbox.gone', `Session ${ref.sessionId} has no sandbox that runs.`);
-    await bindTo(ref, client);
+    const client = await attachStarting(provider, sandbox.name);
+    if (!client) throw gone(ref);
+    await bindTo(ref, sandbox, client);
     guardDisk(ref, provider, sandbox, client);
     return { generation: sandbox.generation, client };
   };
-  const existing = (ref: SessionRef) => connections.get(ref.sessionId, () => attachExisting(ref));
 
   return {
-    async acquire(ref, signal) {
+    async acquire(ref, signal, placement = 'anywhere') {
       const sandbox = await unlessAborted(
-        connections.get(ref.sessionId, () => provision(ref)),
+        connections.get(ref.sessionId, () => provision(ref, placement)),
         signal,
       );
       await unlessAborted(bind(ref, sandbox), signal);
@@ -140,18 +161,27 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
         const { client } = await existing(ref);
         for (const callId of callIds) client.cancel(callId);
       };
-      await Promise.race([stop().catch(() => undefined), delay(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+      const passOn = (error: unknown) => (taskQueueOf(error) === undefined ? undefined : options.stopElsewhere(ref, callIds));
+      await Promise.race([
+        stop()
+          .catch(passOn)
+          .catch(() => undefined),
+        delay(STOP_TIMEOUT_MS, undefined, { ref: false }),
+      ]);
     },
     async release(input) {
       // A generation that was released is never used again, so its name may be acted on after the lock.
       const released = await store.locked(input, async (session) => {
         const current = await session.findSandbox();
         if (!current || (await isInUse(session, input.epoch))) return undefined;
+        const at = whereaboutsOf(current, host);
+        if (current.host && (at.kind === 'elsewhere' || at.kind === 'unknown')) throw elsewhere(input.sessionId, current.host.taskQueue);
         if (current.state !== 'released') await session.saveSandbox({ ...current, state: 'released' });
-        return current;
+        return at.kind === 'here' ? current : undefined;
       });
       if (!released) return;
       options.disk.end(released.name);
+      await options.wayOut.close(input.sessionId, released.generation);
       await retireSandbox(options, input, await options.provider(), released);
       // Beside everything else: however long it takes, nobody waits for it, and a session that goes on ends it.
       void options.workspaces.keep(input);
@@ -164,6 +194,8 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     },
   };
 }
+
+const gone = ({ sessionId }: SessionRef): RondoError => new RondoError('sandbox.gone', `Session ${sessionId} has no sandbox that runs.`);
 
 /** Leaves the work to itself when the caller gives up waiting. */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

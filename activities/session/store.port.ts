@@ -15,9 +15,11 @@ import type {
   NewCheckpoint,
   NewEvent,
   NewOutput,
+  NewSandbox,
   NewToolCall,
   ResourceRecord,
   SandboxLoss,
+  SandboxPlace,
   SandboxRecord,
   SessionChange,
   SessionImage,
@@ -39,6 +41,10 @@ export interface SessionStore {
   locked<T>(ref: SessionRef, work: (session: LockedSession) => Promise<T>): Promise<T>;
   /** Text on its way, for clients that opted in. Lossy by design: gone when the final event commits, and dropped behind the fence. */
   publishDeltas(ref: SessionRef, deltas: readonly Delta[], fence: number): Promise<void>;
+  /** What a running call prints, for clients that opted in. As lossy as deltas; nothing comes of any attempt but the newest, nor after the call's end. */
+  publishCallOutput(ref: SessionRef, output: { readonly callId: string; readonly attempt: number; readonly pieces: readonly CallOutputPiece[] }): Promise<void>;
+  /** Where the published part of a call's output ends, in bytes; 0 when there is none. */
+  endOfCallOutput(ref: SessionRef, callId: string): Promise<number>;
   /** Ends an attempt's row outside the lock, for attempts that may no longer write anything else. */
   endAttempt(ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void>;
   /** What a sandbox of this generation is to hold and does not hold yet. */
@@ -47,6 +53,14 @@ export interface SessionStore {
   renewMount(ref: SessionRef, held: { readonly key: string; readonly holder: string; readonly leaseMs: number }): Promise<boolean>;
   /** What was taken from the session's outputs folder so far. */
   takenOutputs(ref: SessionRef): Promise<TakenOutput[]>;
+}
+
+/** A piece of what a call has printed; offsets count the bytes of all of it as UTF-8. */
+export interface CallOutputPiece {
+  readonly begins: number;
+  readonly bytes: number;
+  /** What these bytes say, known secrets masked. */
+  readonly text: string;
 }
 
 export interface Delta {
@@ -125,7 +139,9 @@ export interface LockedSession {
   forgetImage(hostId: string): Promise<void>;
   /** Takes a sandbox out of the host's pool; its name, if one of that kind was ready. */
   claimPoolMember(of: { readonly hostId: string; readonly kind: string }): Promise<string | undefined>;
-  saveSandbox(sandbox: Omit<SandboxRecord, 'sessionId' | 'workspaceId'>): Promise<void>;
+  saveSandbox(sandbox: NewSandbox): Promise<void>;
+  /** Hosts that could make the session's next sandbox, as this host sees them; it is not among them where it does not report itself. */
+  placesFor(hostId: string): Promise<SandboxPlace[]>;
   /** The last kept state of the session's directories. */
   findCheckpoint(): Promise<CheckpointRecord | undefined>;
   /** Puts a checkpoint in the place of the one before, whose blobs are let go. */

@@ -8,10 +8,13 @@ import type { LockedSession, SessionStore } from '../session/store.port.js';
 import { isWithdrawn } from '../withdrawal.js';
 import { tellLoss } from '../workspace/loss.js';
 import { type Claim, claimCall, findOpenCall, finishCall, isStopped } from './claim.js';
+import { openLiveOutput } from './live-output.js';
+import type { StreamRedactor } from './output-cleaner.js';
 
 export interface SandboxCallDependencies {
   readonly store: SessionStore;
   readonly sandboxes: Sandboxes;
+  readonly redact: StreamRedactor;
 }
 
 /** Attempts to get a sandbox for one call before the turn is given up. */
@@ -39,14 +42,14 @@ export const createRunInSandbox =
   async (input: RunToolInput, run: ActivityRun): Promise<RunToolResult> => {
     let claim: SandboxClaim | undefined;
     try {
-      let claimed = await claimForSandbox(deps, input, run.signal);
+      let claimed = await claimForSandbox(deps, input, run);
       if (claimed.kind === 'claimed' && wasNeverSent(claimed.claim)) {
         await deps.store.endAttempt(input, claimed.claim.attemptId, { outcome: 'error', errorCode: 'sandbox.failed' });
-        claimed = await claimForSandbox(deps, input, run.signal, claimed.claim);
+        claimed = await claimForSandbox(deps, input, run, claimed.claim);
       }
       if (claimed.kind !== 'claimed') return claimed.result;
       claim = claimed.claim;
-      const outcome = claim.lost ? LOST : await execute(input, claim, run.signal);
+      const outcome = claim.lost ? LOST : await execute(deps, input, claim, run.signal);
       if (isStopped(run.signal)) {
         await deps.store.endAttempt(input, claim.attemptId, { outcome: 'interrupted' });
         return { kind: 'superseded' };
@@ -82,8 +85,13 @@ type Claimed = { readonly kind: 'claimed'; readonly claim: SandboxClaim } | { re
  * The claim, in one transaction: fence, earlier result, earlier claim, generation; written before anything is sent, for a
  * sandbox that can be reached. `unsent` is a claim of this same attempt whose call was never sent.
  */
-async function claimForSandbox(deps: SandboxCallDependencies, input: RunToolInput, signal: AbortSignal, unsent?: SandboxClaim): Promise<Claimed> {
-  const sandbox = await deps.sandboxes.acquire(input, signal);
+async function claimForSandbox(
+  deps: SandboxCallDependencies,
+  input: RunToolInput,
+  { signal, placement }: ActivityRun,
+  unsent?: SandboxClaim,
+): Promise<Claimed> {
+  const sandbox = await deps.sandboxes.acquire(input, signal, placement);
   signal.throwIfAborted();
   return deps.store.locked(input, async (session): Promise<Claimed> => {
     const found = await findOpenCall(session, input);
@@ -108,8 +116,24 @@ async function claimForSandbox(deps: SandboxCallDependencies, input: RunToolInpu
   });
 }
 
-const execute = (input: RunToolInput, { sandbox, call, input: args }: SandboxClaim, signal: AbortSignal): Promise<ToolOutcome> =>
-  sandbox.client.call({ callId: input.callId, name: call.name, input: args, timeoutMs: DEFAULT_TIMEOUT_MS, signal });
+async function execute(deps: SandboxCallDependencies, input: RunToolInput, claim: SandboxClaim, signal: AbortSignal): Promise<ToolOutcome> {
+  const { callId } = input;
+  const { sandbox, call, input: args } = claim;
+  const output = await openLiveOutput(deps, input, { callId, attempt: claim.attempt });
+  try {
+    return await sandbox.client.call({
+      callId,
+      name: call.name,
+      input: args,
+      timeoutMs: DEFAULT_TIMEOUT_MS,
+      signal,
+      outputFrom: output.from,
+      onOutput: output.push,
+    });
+  } finally {
+    await output.close();
+  }
+}
 
 async function afterError(
   deps: SandboxCallDependencies,
@@ -124,6 +148,8 @@ async function afterError(
   // The command goes on, for the attempt that comes next.
   if (isWithdrawn(run.signal)) throw error;
   deps.sandboxes.disconnect(input.sessionId);
+  if (code === 'sandbox.elsewhere') throw error;
+  if (code === 'sandbox.full') return { kind: 'failed', cause: 'sandbox_full' };
   if (code === 'sandbox.unavailable') return { kind: 'failed', cause: 'sandbox_unavailable' };
   if (code.startsWith('sandbox.') && run.attempt >= MAXIMUM_SANDBOX_ATTEMPTS) return { kind: 'failed', cause: 'sandbox_unavailable' };
   // request.conflict: an earlier attempt in this process still waits on the connection that was just closed.

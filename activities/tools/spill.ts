@@ -24,7 +24,7 @@ async function writeInto(
   ref: SessionRef,
   { path, text, signal }: { readonly path: string; readonly text: string; readonly signal: AbortSignal },
 ): Promise<string> {
-  const { client } = await sandboxes.acquire(ref, signal);
+  const { client } = await sandboxes.acquire(ref, signal, 'here');
   await client.writeFile({ path, source: Readable.from([Buffer.from(text)]), signal });
   return path;
 }

@@ -50,7 +50,7 @@ export const createFileRequests =
 async function write({ sandboxes, open }: FileRequestDependencies, ref: SessionRef, { path, blobKey }: SandboxFileRequest, signal: AbortSignal): Promise<void> {
   const source = blobKey === null ? undefined : await open(blobKey);
   if (!source) throw new RondoError('service.unavailable', 'The content that was sent is gone; send it again.');
-  const { client } = await sandboxes.acquire(ref, signal);
+  const { client } = await sandboxes.acquire(ref, signal, 'here');
   await client.writeFile({ path: `${WORKSPACE_PATH}/${path}`, source, signal });
 }
 
@@ -58,7 +58,7 @@ async function read(deps: FileRequestDependencies, ref: SessionRef, { path }: Sa
   const { maximumBytes, keep } = deps;
   const kept = await openKept(deps, ref, path);
   if (kept) return keep(ref.workspaceId, kept, { maximumBytes });
-  const { client } = await deps.sandboxes.acquire(ref, signal);
+  const { client } = await deps.sandboxes.acquire(ref, signal, 'here');
   return keep(ref.workspaceId, client.readFile(`${WORKSPACE_PATH}/${path}`, { maximumBytes, signal }), { maximumBytes });
 }
 
@@ -95,7 +95,7 @@ function answerTo(deps: FileRequestDependencies, { path, sessionId, attempt }: S
   if (refusal) return { state: 'failed', errorCode: refusal[0], errorMessage: refusal[1](path) };
   // A connection may have broken because the sandbox was given back, or replaced.
   if (error.code.startsWith('sandbox.')) deps.sandboxes.disconnect(sessionId);
-  const mayPass = ['sandbox.failed', 'sandbox.gone', 'sandbox.file_refused', 'service.unavailable'].includes(error.code);
+  const mayPass = ['sandbox.failed', 'sandbox.gone', 'sandbox.elsewhere', 'sandbox.file_refused', 'service.unavailable'].includes(error.code);
   if (mayPass && attempt < MAXIMUM_ATTEMPTS) return undefined;
   const code = error.code === 'step.superseded' ? 'session.terminated' : error.code;
   return { state: 'failed', errorCode: code, errorMessage: code === 'session.terminated' ? `Session ${sessionId} is terminated.` : error.message };

@@ -12,14 +12,15 @@ import { createCollectOutputs } from '../../activities/resources/collect-outputs
 import { createMountResources } from '../../activities/resources/mount-resources.js';
 import { createAdmission } from '../../activities/sandbox/admission.js';
 import { createDiskGuard } from '../../activities/sandbox/disk-guard.js';
-import { createDockerImages } from '../../activities/sandbox/docker-images.adapter.js';
-import { type PackageImages, packagedImage } from '../../activities/sandbox/package-image.js';
+import { egressEnvironment } from '../../activities/sandbox/egress-environment.js';
 import { retireSandbox } from '../../activities/sandbox/place-claimed.js';
 import { createPool as createSandboxPool } from '../../activities/sandbox/pool.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
-import { selectProvider, USUAL_SOCKET } from '../../activities/sandbox/select-provider.js';
+import { selectImages } from '../../activities/sandbox/select-images.js';
+import { selectProvider } from '../../activities/sandbox/select-provider.js';
 import { awaitImage } from '../../activities/sandbox/session-image.js';
+import { orElsewhere } from '../../activities/sandbox/whereabouts.js';
 import { createSeal } from '../../activities/session/seal.js';
 import { createSettle } from '../../activities/session/settle.js';
 import type { SessionStore } from '../../activities/session/store.port.js';
@@ -34,29 +35,37 @@ import { createReadFile } from '../../infra/blobs/read-file.js';
 import { selectBlobs } from '../../infra/blobs/select-blobs.js';
 import { createSessionContent } from '../../infra/blobs/session-content.js';
 import type { Config } from '../../infra/config/config.js';
-import { installationOf, sandboxBuild, sandboxSettings } from '../../infra/config/sandbox-settings.js';
+import { installationOf, packageConfiguration, sandboxBuild, sandboxHost, sandboxSettings } from '../../infra/config/sandbox-settings.js';
+import { createWayOut } from '../../infra/egress/way-out.js';
 import { newId } from '../../infra/ids.js';
 import { createExclusive } from '../../infra/postgres/exclusive.js';
 import { createListener } from '../../infra/postgres/listener.js';
 import { createPool } from '../../infra/postgres/pool.js';
 import { createPoolMembers } from '../../infra/postgres/pool-members.repo.js';
 import { createSessionStore } from '../../infra/postgres/session-store.js';
+import type { Redactor } from '../../infra/telemetry/redactor.js';
 import { formsOfSecret } from '../../infra/telemetry/secret-forms.js';
 import { createSessionClient } from '../../infra/temporal/session-client.js';
 import { sessionSettings } from '../../infra/temporal/session-settings.js';
-import type { SecretBox } from '../../infra/vault/secret-box.js';
+import type { Keyring } from '../../infra/vault/keyring.js';
+import { createPlaceholders } from '../../infra/vault/placeholder.js';
+import { createSandboxVariables } from '../../infra/vault/sandbox-variables.js';
+import { createSecretBox } from '../../infra/vault/secret-box.js';
 import { createSessionCredentials } from '../../infra/vault/session-credentials.js';
-import type { SessionActivities } from '../../workflows/contract/activities.js';
-import { isolationReaches } from '../../workflows/contract/isolation.js';
+import type { ReleaseSandboxInput, SessionActivities } from '../../workflows/contract/activities.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
+import { createCallStops } from './call-stops.js';
+import { giveBackIdle } from './idle-sandboxes.js';
+import { openServerTraffic } from './server-traffic.js';
 import { createStopBus } from './stop-bus.js';
 
 const POOL_SIZE = 20;
 
 /** Everything a worker is made of, top to bottom in the order of need: the one composition root of activities. */
-export async function compose(config: Config, appUrl: string, temporalAddress: string, secretBox: SecretBox, redact: (text: string) => string, log: Logger) {
+export async function compose(config: Config, appUrl: string, temporalAddress: string, keyring: Keyring, redact: Redactor, log: Logger) {
+  const secretBox = createSecretBox({ keyring, learn: redact.learn });
   const pool = createPool({ url: appUrl, size: POOL_SIZE, name: 'rondo-worker', log });
-  const listener = createListener({ url: appUrl, channels: [CHANNELS.stop, CHANNELS.workspace], log });
+  const listener = createListener({ url: appUrl, channels: [CHANNELS.stop, CHANNELS.stopCalls, CHANNELS.workspace], log });
   await listener.start();
   const store: SessionStore = createSessionStore(pool);
   const blobs = selectBlobs(config);
@@ -66,8 +75,11 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   const models = composeModels(config);
   const provider = composeProvider(config);
   const installation = installationOf(config.paths.home);
+  const host = await sandboxHost(config);
+  const traffic = openServerTraffic({ config: config.egress, pool, listener, log });
   const prepare = createMountResources({
     store,
+    traffic,
     redact,
     content: createSessionContent({ pool, blobs, secretBox }),
     clone: createCloneRepository({
@@ -83,13 +95,15 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     home: config.paths.home,
     keep: keepBlob,
     open: (key, range) => blobs.open(key, range),
-    exclusive,
+    // Directories are a host's own, and what two hosts could both write is decided under the session's lock.
+    exclusive: (name, patienceMs, work) => exclusive(`${name} on ${host.id}`, patienceMs, work),
     endSandbox: async (ref, sandbox) => retireSandbox({ store, home: config.paths.home }, ref, await provider(), sandbox),
     maximumBytes: config.sandbox.checkpointMaxMb * 1024 * 1024,
     log,
   });
   const making = {
     installation,
+    host,
     home: config.paths.home,
     memoryBytes: config.sandbox.memoryMb * 1024 * 1024,
     cpus: config.sandbox.cpus,
@@ -100,27 +114,28 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   };
   /** Every engine of a host has images of its own. */
   const imageHost = async () => `${installation} ${(await provider()).engine}`;
-  const packageImages = async () => packageImagesOf(config, await provider());
-  const hasImage = async (image: string) => {
-    const images = await packageImages();
-    return typeof images !== 'string' && images.exists(image);
-  };
-  const imageOf = (packagesHash: string) => packagedImage(config.sandbox.image, packagesHash);
+  const packageImages = async () => selectImages({ ...sandboxSettings(config), configuration: packageConfiguration(config) }, await provider());
+  const sandboxVariables = createSandboxVariables({ pool, placeholders: createPlaceholders(keyring) });
+  const wayOut = createWayOut({ home: config.paths.home, log });
   const sandboxPool = createSandboxPool({
     ...making,
     members: createPoolMembers(pool),
-    hostId: installation,
+    hostId: host.id,
     build: await sandboxBuild(config),
     minimum: config.sandbox.poolMinimum,
     maximum: config.sandbox.poolMaximum,
   });
+  const callStops = createCallStops({ pool, listener });
   const sandboxes = createSandboxes({
     ...making,
+    room: { patienceMs: config.sandbox.waitSeconds * 1_000, giveBack: () => giveBackIdle({ pool, sandboxes, hostId: host.id }) },
+    stopElsewhere: callStops.ask,
     store,
     prepare,
     workspaces,
-    environment: async () => ({}),
-    imageFor: async (ref, signal) => awaitImage({ store, hostId: await imageHost(), imageOf, isThere: hasImage }, ref, signal),
+    environment: async (ref) => ({ ...(await sandboxVariables(ref)), ...egressEnvironment() }),
+    wayOut,
+    imageFor: async (ref, signal) => awaitImage({ store, hostId: await imageHost(), images: packageImages }, ref, signal),
     pool: config.sandbox.poolMaximum > 0 ? sandboxPool : undefined,
     disk: createDiskGuard({
       limitBytes: config.sandbox.diskMb * 1024 * 1024,
@@ -130,12 +145,17 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   });
   const remote = createRemoteTools({
     allowPrivate: config.web.allowPrivate,
-    bearerFor: async (request) => (await credentials.findBearer(request))?.reveal(),
+    bearerFor: async (request) => {
+      const found = await credentials.findBearer(request);
+      return found && { credentialId: found.id, token: found.token.reveal() };
+    },
+    traffic,
     redact,
     formsOfSecret,
     search: config.web.searchUrl ? { url: config.web.searchUrl, key: config.web.searchKey?.reveal() } : undefined,
   });
-  const boundary = createBoundary({ stopBus: createStopBus(listener), redact, log });
+  const boundary = createBoundary({ stopBus: createStopBus(listener), hostTaskQueue: host.taskQueue, redact, log });
+  callStops.serve(sandboxes);
   const defaultMaxSteps = config.limits.maxSteps;
   const callModel = createCallModel({
     store,
@@ -151,14 +171,18 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   });
   const activities: SessionActivities = {
     callModel: boundary('callModel', callModel),
-    runTool: boundary('runTool', createRunTool({ store, sandboxes, tools: remote.tools, spill: createSpill({ store, sandboxes }) })),
+    runTool: boundary('runTool', orElsewhere(createRunTool({ store, sandboxes, redact, tools: remote.tools, spill: createSpill({ store, sandboxes }) }))),
     settle: boundary('settle', createSettle({ store })),
     seal: boundary('seal', createSeal({ store, defaultMaxSteps, stopCalls: sandboxes.stopCalls })),
-    collectOutputs: boundary('collectOutputs', createCollectOutputs({ store, sandboxes, keepBytes: keepBlob, limits: outputLimits(config) })),
-    releaseSandbox: boundary('releaseSandbox', (input) => sandboxes.release(input)),
+    collectOutputs: boundary('collectOutputs', orElsewhere(createCollectOutputs({ store, sandboxes, keepBytes: keepBlob, limits: outputLimits(config) }))),
+    releaseSandbox: boundary(
+      'releaseSandbox',
+      orElsewhere(async (input: ReleaseSandboxInput): Promise<undefined> => void (await sandboxes.release(input))),
+    ),
   };
   return {
     activities,
+    host,
     pool,
     blobs,
     keepBlob,
@@ -167,8 +191,8 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     sandboxes,
     sandboxPool,
     imageHost,
-    imageOf,
     packageImages,
+    onBuilt: async (image: string) => (config.sandbox.poolMaximum > 0 ? sandboxPool.expect(image) : undefined),
     workspaces,
     listener,
     redact,
@@ -184,6 +208,8 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
       await sandboxPool.close();
       await sandboxes.close();
       await workspaces.close();
+      wayOut.end();
+      await traffic.close();
       await endExclusive();
       await listener.close();
       await client.close();
@@ -207,18 +233,6 @@ function composeModels(config: Config) {
         : undefined,
     rehearsal: rehearsalUrl ? createRehearsalModel({ url: rehearsalUrl, stallMs }) : undefined,
   });
-}
-
-/** Packages run programs of their own while they are installed, so the engine must isolate those as well as it is asked to. */
-function packageImagesOf(config: Config, { engine }: SandboxProvider): PackageImages | string {
-  const minimum = config.sandbox.minimumIsolation;
-  if (engine !== 'docker') return `Packages are built into images, which ${engine} has none of; use Docker, or install them in the session.`;
-  if (minimum && !isolationReaches('container', minimum)) {
-    return `Packages are installed in containers, and RONDO_MIN_ISOLATION asks for ${minimum}; install them in the session.`;
-  }
-  const settings = sandboxSettings(config);
-  const files = config.sandbox.packageFiles.split(',').filter((file) => file !== '');
-  return createDockerImages({ address: settings.dockerHost ?? USUAL_SOCKET, base: settings.image, installation: settings.installation, files });
 }
 
 /** The engine is chosen by a probe at the first need, and again after a failure. */

@@ -2,12 +2,14 @@ import type { Logger } from 'pino';
 import type { SandboxPool } from '../../activities/sandbox/pool.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import type { Sandboxes } from '../../activities/sandbox/sandboxes.js';
+import type { OwnHost } from '../../activities/sandbox/whereabouts.js';
 import type { Pool } from '../../infra/postgres/pool.js';
 import { forgetSandbox, sandboxesInUse } from '../../infra/postgres/sandboxes.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
 
 export interface JanitorDependencies {
   readonly pool: Pool;
+  readonly host: Pick<OwnHost, 'id'>;
   readonly provider: () => Promise<SandboxProvider>;
   readonly sandboxes: Sandboxes;
   readonly sandboxPool: Pick<SandboxPool, 'names' | 'sweep'>;
@@ -30,7 +32,7 @@ async function cleanUp(deps: JanitorDependencies, seenBefore: ReadonlySet<string
   const existing = await provider.list();
   await deps.sandboxPool.sweep();
   if (existing.length === 0) return new Set();
-  const rows = await sandboxesInUse(deps.pool);
+  const rows = await sandboxesInUse(deps.pool, deps.host.id);
   for (const row of rows.filter(({ terminated }) => terminated)) {
     deps.sandboxes.disconnect(row.sessionId);
     await provider.destroy(row.name);

@@ -4,24 +4,26 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { loadConfigOrExit, orExit } from '../../infra/config/config.js';
 import { secretsOf } from '../../infra/config/secrets.js';
 import { applicationUrl } from '../../infra/postgres/application-url.js';
-import { removeWorker, reportWorker } from '../../infra/postgres/worker-status.repo.js';
+import { reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
+import { removeWorker, reportWorker, type WorkerReport } from '../../infra/postgres/worker-status.repo.js';
 import { createLogger } from '../../infra/telemetry/logger.js';
 import { createRedactor } from '../../infra/telemetry/redactor.js';
 import { readKeyring } from '../../infra/vault/keyring.js';
-import { createSecretBox } from '../../infra/vault/secret-box.js';
 import { cleanBlobs } from './blob-cleaner.js';
 import { compose } from './compose.js';
-import { buildImages } from './image-builder.js';
+import { createImageBuilder } from './image-builder.js';
 import { createJanitor } from './janitor.js';
 import { endLostWork } from './lost-workers.js';
 import { periodically } from './periodic.js';
 import { describeSandbox } from './sandbox-status.js';
 import { sweep } from './sweeper.js';
-import { createWorkerOptions, quietRuntime } from './worker-options.js';
+import { createHostWorkerOptions, createWorkerOptions, quietRuntime } from './worker-options.js';
 import { createWorkspaceCleaner } from './workspace-cleaner.js';
 import { serveWorkspaceRequests } from './workspace-requests.js';
 
 const REPORT_EVERY_MS = 5_000;
+/** A host that is silent for a few of these is taken for dead. */
+const BEAT_EVERY_MS = 2_000;
 const CLEAN_EVERY_MS = 30_000;
 const POOL_EVERY_MS = 1_000;
 const IMAGES_EVERY_MS = 2_000;
@@ -38,10 +40,19 @@ if (!appUrl || !address) {
 }
 
 Runtime.install(quietRuntime(log));
-const secretBox = createSecretBox({ keyring, learn: redact.learn });
-const parts = await compose(config, appUrl, address, secretBox, redact, log);
+const parts = await compose(config, appUrl, address, keyring, redact, log);
 const connection = await NativeConnection.connect({ address });
-const worker = await Worker.create(createWorkerOptions({ config, connection, activities: parts.activities }));
+const { host, activities } = parts;
+const beat = () => reportHost(parts.pool, { ...host, ...engine });
+let engine: Pick<WorkerReport, 'engine' | 'runtime' | 'isolation'> = { engine: null, runtime: null, isolation: null };
+// Before anything can be sent there.
+await beat().catch((error: unknown) =>
+  log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the host could not be reported; it is tried again'),
+);
+const workers = await Promise.all([
+  Worker.create(createWorkerOptions({ config, connection, activities })),
+  Worker.create(createHostWorkerOptions({ config, connection, activities, taskQueue: host.taskQueue })),
+]);
 
 const id = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
 const tasks = [
@@ -49,12 +60,17 @@ const tasks = [
     name: 'report',
     everyMs: REPORT_EVERY_MS,
     log,
-    work: async () => reportWorker(parts.pool, { id, ...(await describeSandbox(parts.provider)) }),
+    work: async () => {
+      const { detail, ...found } = await describeSandbox(parts.provider);
+      engine = found;
+      await reportWorker(parts.pool, { id, ...found, detail });
+    },
   }),
+  periodically({ name: 'host', everyMs: BEAT_EVERY_MS, log, work: beat }),
   periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
   periodically({ name: 'lost workers', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => endLostWork({ ...parts, log }) }),
   periodically({ name: 'blobs', everyMs: CLEAN_EVERY_MS, log, work: () => cleanBlobs({ ...parts, log }) }),
-  periodically({ name: 'images', everyMs: IMAGES_EVERY_MS, log, work: () => buildImages({ ...parts, log }) }),
+  periodically({ name: 'images', everyMs: IMAGES_EVERY_MS, log, work: createImageBuilder({ ...parts, log }) }),
   periodically({ name: 'pool', everyMs: POOL_EVERY_MS, log, work: () => parts.sandboxPool.tend() }),
   periodically({ name: 'clean-up', everyMs: CLEAN_EVERY_MS, log, work: createJanitor({ ...parts, log }) }),
   periodically({
@@ -67,10 +83,10 @@ const tasks = [
 
 const endFileRequests = serveWorkspaceRequests({ ...parts, perform: parts.performFileRequest, log });
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => worker.shutdown());
-log.info({ id, taskQueue: config.temporal.taskQueue }, 'worker started');
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => workers.map((worker) => worker.shutdown()));
+log.info({ id, taskQueue: config.temporal.taskQueue, host: host.id, sandboxes: host.capacity }, 'worker started');
 try {
-  await worker.run();
+  await Promise.all(workers.map((worker) => worker.run()));
 } finally {
   await Promise.all([endFileRequests(), ...tasks.map((end) => end())]);
   await removeWorker(parts.pool, id).catch(() => undefined);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Sandboxes } from '../../activities/sandbox/sandboxes.js';
+import type { OwnHost } from '../../activities/sandbox/whereabouts.js';
 import { sessionsWithDirectories } from '../../activities/workspace/host-directories.js';
 import type { Workspaces } from '../../activities/workspace/workspaces.js';
 import { sessionsOnHost } from '../../infra/postgres/checkpoints.repo.js';
@@ -9,6 +10,7 @@ import { decodeFence } from '../../workflows/contract/fence.js';
 
 export interface WorkspaceCleanerDependencies {
   readonly pool: Pool;
+  readonly host: Pick<OwnHost, 'id'>;
   readonly sandboxes: Pick<Sandboxes, 'release'>;
   readonly workspaces: Pick<Workspaces, 'keep' | 'remove'>;
   readonly home: string;
@@ -38,10 +40,10 @@ export function createWorkspaceCleaner(deps: WorkspaceCleanerDependencies): () =
   };
 
   return async () => {
-    for (const { fence, ...session } of await unusedSandboxes(deps.pool, deps.idleMs)) {
+    for (const { fence, ...session } of await unusedSandboxes(deps.pool, deps.host.id, deps.idleMs)) {
       await deps.sandboxes.release({ ...session, epoch: decodeFence(fence).epoch });
     }
-    const known = await sessionsOnHost(deps.pool, await sessionsWithDirectories(deps.home));
+    const known = await sessionsOnHost(deps.pool, deps.host.id, await sessionsWithDirectories(deps.home));
     const unkept = known.filter((session) => session.unkept);
     for (const sessionId of pauses.keys()) if (!unkept.some((session) => session.sessionId === sessionId)) pauses.delete(sessionId);
     for (const { sessionId, workspaceId } of unkept) await keep({ sessionId, workspaceId });

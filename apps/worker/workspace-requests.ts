@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { OwnHost } from '../../activities/sandbox/whereabouts.js';
 import type { FileAnswer } from '../../activities/workspace/file-requests.js';
 import type { Listener } from '../../infra/postgres/listener.js';
 import type { Pool } from '../../infra/postgres/pool.js';
@@ -27,13 +28,14 @@ interface Taken {
 export interface WorkspaceRequestDependencies {
   readonly pool: Pool;
   readonly listener: Listener;
+  readonly host: Pick<OwnHost, 'id'>;
   readonly perform: (request: SandboxFileRequest, signal: AbortSignal) => Promise<FileAnswer | undefined>;
   readonly redact: (text: string) => string;
   readonly log: Logger;
 }
 
 /**
- * Takes what callers of the API want with files of workspaces, whichever worker is there first. A worker that dies loses its
+ * Takes what callers of the API want with files of workspaces, whichever worker is there first of those whose host can do it. A worker that dies loses its
  * hold after ten seconds, and another does it again. Answers how to end it: what runs is given back.
  */
 export function serveWorkspaceRequests(deps: WorkspaceRequestDependencies): () => Promise<void> {
@@ -54,7 +56,8 @@ export function serveWorkspaceRequests(deps: WorkspaceRequestDependencies): () =
     while (again && !ended && running.size < AT_ONCE) {
       again = false;
       try {
-        for (const request of await claimWorkspaceRequests(deps.pool, holder, LEASE_MS, AT_ONCE - running.size)) start(request);
+        for (const request of await claimWorkspaceRequests(deps.pool, { hostId: deps.host.id, holder, leaseMs: LEASE_MS, most: AT_ONCE - running.size }))
+          start(request);
       } catch (error) {
         deps.log.warn({ error: error instanceof Error ? error.message : String(error) }, 'requests for workspaces not looked at; it is tried again');
       }

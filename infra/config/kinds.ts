@@ -30,6 +30,9 @@ export const positive = () => {
     .refine((value) => value > 0, accepted);
 };
 
+/** The name of a host, also a part of a task queue's. */
+export const hostId = () => z.string().regex(/^[0-9A-Za-z][0-9A-Za-z._-]{0,62}$/, "up to 63 letters, digits, '.', '_' and '-', the first a letter or digit");
+
 export const oneOf = <const Choice extends readonly [string, ...string[]]>(...choices: Choice) => z.enum(choices, { error: `one of ${choices.join(', ')}` });
 
 export const onOff = () => oneOf('on', 'off').transform((value) => value === 'on');
@@ -58,6 +61,17 @@ export const modelPrices = () => {
     const parsed = table.safeParse(parseJson(text));
     if (parsed.success) return parsed.data;
     context.addIssue({ code: 'custom', message: accepted });
+    return z.NEVER;
+  });
+};
+
+/** Variables of the environment, as JSON: `{"NAME": "value"}`. They may hold tokens, so they are a secret. */
+export const variables = () => {
+  const table = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
+  return z.string().transform((text, context) => {
+    const parsed = table.safeParse(parseJson(text));
+    if (parsed.success) return new Secret(text);
+    context.addIssue({ code: 'custom', message: 'JSON such as {"GOPROXY": "https://mirror.example.org", "HTTPS_PROXY": "http://proxy.example.org:3128"}' });
     return z.NEVER;
   });
 };

@@ -4,6 +4,7 @@ import {
   addressList,
   dockerAddress,
   hostAndPort,
+  hostId,
   hostList,
   httpUrl,
   integer,
@@ -15,6 +16,7 @@ import {
   postgresUrl,
   secret,
   text,
+  variables,
 } from './kinds.js';
 
 /** One environment variable: its name, where it lands in `Config`, what it may hold, its default (as text) and what it is for. */
@@ -218,8 +220,14 @@ export const VARIABLES = [
     name: 'RONDO_PACKAGE_FILES',
     at: 'sandbox.packageFiles',
     kind: text(),
-    preset: '/etc/ssl/certs/ca-certificates.crt,/etc/pip.conf,/etc/npmrc',
+    preset: '/etc/ssl/certs/ca-certificates.crt,/etc/pip.conf,/etc/npmrc,/etc/gemrc,/root/.cargo/config.toml,/root/.config/go/env',
     about: "Files of the host that package managers see, at the same place, while they fetch an environment's packages; separated by commas.",
+  },
+  {
+    name: 'RONDO_PACKAGE_ENVIRONMENT',
+    at: 'sandbox.packageEnvironment',
+    kind: variables(),
+    about: 'Variables that package managers have meanwhile, as JSON: proxies, GOPROXY and the like. Neither these nor the files become part of what is built.',
   },
   {
     name: 'RONDO_POOL_MIN',
@@ -234,6 +242,32 @@ export const VARIABLES = [
     kind: integer(0),
     preset: '4',
     about: 'Sandboxes that a host keeps ready, at most; it follows what was asked for in the last minutes. 0 is no pool.',
+  },
+  {
+    name: 'RONDO_HOST_ID',
+    at: 'sandbox.hostId',
+    kind: hostId(),
+    about: 'What this host of sandboxes is called; another name for each machine. Default: made once and kept in RONDO_HOME/host-id.',
+  },
+  {
+    name: 'RONDO_HOST_SANDBOXES',
+    at: 'sandbox.hostCapacity',
+    kind: integer(1),
+    about: 'Sandboxes of sessions on this host at once. Default: one for each 128 MiB of memory. Further ones go to other hosts, or wait.',
+  },
+  {
+    name: 'RONDO_SANDBOX_WAIT_SECONDS',
+    at: 'sandbox.waitSeconds',
+    kind: integer(1),
+    preset: '300',
+    about: 'How long a call waits for a sandbox while all hosts are full, before its turn fails.',
+  },
+  {
+    name: 'RONDO_JANITOR_SECONDS',
+    at: 'worker.janitorSeconds',
+    kind: integer(1),
+    preset: '60',
+    about: 'How often the janitor compares each host with the database: the interval of its Temporal schedule.',
   },
   {
     name: 'DOCKER_HOST',

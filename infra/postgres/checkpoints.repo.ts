@@ -59,17 +59,27 @@ export async function writeLoss(tx: Transaction, sessionId: string, loss: Sandbo
 export interface HostedSession {
   readonly sessionId: string;
   readonly workspaceId: string;
-  /** Its last sandbox has ended, and no checkpoint shows how. */
+  /** Its last sandbox was on this host and has ended, and no checkpoint shows how. */
   readonly unkept: boolean;
   /** Nobody will ask for its directories again. */
   readonly over: boolean;
+  /** Its last sandbox is another host's. */
+  readonly moved: boolean;
+  /** Of its last sandbox; null where there was none. */
+  readonly generation: number | null;
+  /** That sandbox is this host's, and was not given back. */
+  readonly here: boolean;
+  /** The generation whose end the newest checkpoint shows, and what identifies it; null without one. */
+  readonly kept: number | null;
+  readonly blobKey: string | null;
 }
 
 /** Of these sessions, those the database knows anything of; ids only, of all workspaces. */
-export async function sessionsOnHost(pool: Pool, ids: readonly string[]): Promise<HostedSession[]> {
+export async function sessionsOnHost(pool: Pool, hostId: string, ids: readonly string[]): Promise<HostedSession[]> {
   const { rows } = await pool.query<HostedSession>(
-    'select session_id as "sessionId", workspace_id as "workspaceId", coalesce(unkept, false) as unkept, coalesce(over, false) as over from sessions_on_host($1)',
-    [ids],
+    `select session_id as "sessionId", workspace_id as "workspaceId", unkept, over, moved, generation, here, kept, blob_key as "blobKey"
+     from sessions_on_host($1, $2)`,
+    [hostId, ids],
   );
   return rows;
 }

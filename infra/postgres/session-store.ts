@@ -14,6 +14,7 @@ import type {
   TakenOutput,
 } from '../../workflows/contract/records.js';
 import * as attempts from './attempts.repo.js';
+import * as callOutput from './call-output.repo.js';
 import * as checkpoints from './checkpoints.repo.js';
 import * as deltas from './deltas.repo.js';
 import * as effects from './effects.repo.js';
@@ -24,7 +25,7 @@ import * as invocations from './invocations.repo.js';
 import { toJsonb } from './json.js';
 import * as mcpTools from './mcp-tools.repo.js';
 import * as questions from './network-questions.repo.js';
-import type { Pool } from './pool.js';
+import type { Db, Pool } from './pool.js';
 import * as members from './pool-members.repo.js';
 import * as mounts from './resource-mounts.repo.js';
 import * as sandboxes from './sandboxes.repo.js';
@@ -58,6 +59,13 @@ export function createSessionStore(pool: Pool) {
         await notify(tx, CHANNELS.deltas, ref.sessionId);
       }),
 
+    publishCallOutput: (ref: SessionRef, output: Parameters<typeof callOutput.addCallOutput>[2]): Promise<void> =>
+      transaction(pool, ref.workspaceId, async (tx) => {
+        if (await callOutput.addCallOutput(tx, ref.sessionId, output)) await notify(tx, CHANNELS.deltas, ref.sessionId);
+      }),
+    endOfCallOutput: (ref: SessionRef, callId: string): Promise<number> =>
+      transaction(pool, ref.workspaceId, (tx) => callOutput.endOfCallOutput(tx, ref.sessionId, callId)),
+
     endAttempt: (ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void> =>
       transaction(pool, ref.workspaceId, (tx) => attempts.endAttempt(tx, attemptId, end)),
 
@@ -71,8 +79,8 @@ export function createSessionStore(pool: Pool) {
 export type LockedSession = Awaited<ReturnType<typeof lockSession>>;
 
 /** Tells listeners, at commit, that rows of this session (or, of `CHANNELS.work`, this environment) changed. */
-export async function notify(tx: Transaction, channel: string, id: string): Promise<void> {
-  await tx.query({ name: 'notify', text: 'select pg_notify($1, $2)', values: [channel, id] });
+export async function notify(db: Db, channel: string, payload: string): Promise<void> {
+  await db.query({ name: 'notify', text: 'select pg_notify($1, $2)', values: [channel, payload] });
 }
 
 /** Locks a session within a transaction and gives the operations that need the lock. */
@@ -167,7 +175,11 @@ export async function lockSession(tx: Transaction, id: string) {
     findEffect: (key: string) => effects.findEffect(tx, id, key),
     claimEffect: (claim: { key: string; attempt: number; startEventId?: string }) => effects.claimEffect(tx, id, claim),
     bindGeneration: (key: string, generation: number) => effects.bindGeneration(tx, id, key, generation),
-    sealEffect: (key: string, result: unknown) => effects.sealEffect(tx, id, key, result),
+    async sealEffect(key: string, result: unknown) {
+      await effects.sealEffect(tx, id, key, result);
+      // Behind the seal: a piece that was being written then is there now.
+      await callOutput.dropCallOutput(tx, id, key);
+    },
 
     startAttempt: (attempt: NewAttempt) => attempts.insertAttempt(tx, id, attempt),
     endAttempt: (attemptId: string, end: AttemptEnd) => attempts.endAttempt(tx, attemptId, end),
@@ -175,6 +187,7 @@ export async function lockSession(tx: Transaction, id: string) {
 
     findSandbox: () => sandboxes.findSandbox(tx, id),
     saveSandbox: (sandbox: Parameters<typeof sandboxes.saveSandbox>[2]) => sandboxes.saveSandbox(tx, id, sandbox),
+    placesFor: (hostId: string) => sandboxes.placesFor(tx, id, hostId),
     findImage: (hostId: string) => images.findSessionImage(tx, id, hostId),
     forgetImage: (hostId: string) => images.forgetSessionImage(tx, id, hostId),
     claimPoolMember: (of: Parameters<typeof members.claimMember>[1]) => members.claimMember(tx, of),

@@ -51,11 +51,14 @@ export async function dropWorkspaceRequest(tx: Transaction, id: string): Promise
   await tell(tx, id);
 }
 
-/** Takes requests that nobody is at, of all workspaces, for `leaseMs`; ids only. */
-export async function claimWorkspaceRequests(pool: Pool, holder: string, leaseMs: number, most: number): Promise<{ id: string; workspaceId: string }[]> {
+/** Takes requests that nobody is at and no other host must do, of all workspaces, for `leaseMs`; ids only. */
+export async function claimWorkspaceRequests(
+  pool: Pool,
+  by: { readonly hostId: string; readonly holder: string; readonly leaseMs: number; readonly most: number },
+): Promise<{ id: string; workspaceId: string }[]> {
   const { rows } = await pool.query<{ id: string; workspaceId: string }>(
-    `select id, workspace_id as "workspaceId" from claim_workspace_requests($1, $2 * interval '1 millisecond', $3)`,
-    [holder, leaseMs, most],
+    `select id, workspace_id as "workspaceId" from claim_workspace_requests($1, $2, $3 * interval '1 millisecond', $4)`,
+    [by.hostId, by.holder, by.leaseMs, by.most],
   );
   return rows;
 }
@@ -101,11 +104,11 @@ export async function answerWorkspaceRequest(tx: Transaction, id: string, holder
 /** Removes what gateways that died have left. */
 export const dropOldWorkspaceRequests = async (pool: Pool): Promise<void> => void (await pool.query('select drop_old_workspace_requests()'));
 
-/** Sessions whose sandbox no tool call has used and no request since a while, of all workspaces. */
-export async function unusedSandboxes(pool: Pool, idleMs: number): Promise<{ sessionId: string; workspaceId: string; fence: number }[]> {
+/** Sessions whose sandbox on this host no tool call has used and no request since a while, of all workspaces. */
+export async function unusedSandboxes(pool: Pool, hostId: string, idleMs: number): Promise<{ sessionId: string; workspaceId: string; fence: number }[]> {
   const { rows } = await pool.query<{ sessionId: string; workspaceId: string; fence: number }>(
-    `select session_id as "sessionId", workspace_id as "workspaceId", fence from unused_sandboxes($1 * interval '1 millisecond')`,
-    [idleMs],
+    `select session_id as "sessionId", workspace_id as "workspaceId", fence from unused_sandboxes($1, $2 * interval '1 millisecond')`,
+    [hostId, idleMs],
   );
   return rows;
 }

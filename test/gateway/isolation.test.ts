@@ -39,7 +39,7 @@ it('takes sessions again once one worker is strong enough, and says on the sessi
   const { status, body: session } = await createSession();
   expect([status, session.sandbox]).toEqual([200, null]);
   const ref = { sessionId: session.id, workspaceId: gateway.workspaceId };
-  const row = { generation: 1, name: 'rondo-x', engine: 'docker', runtime: 'runsc', isolation: 'gvisor' } as const;
+  const row = { generation: 1, name: 'rondo-x', engine: 'docker', runtime: 'runsc', isolation: 'gvisor', hostId: null } as const;
   await gateway.store.locked(ref, (locked) => locked.saveSandbox({ ...row, state: 'ready' }));
   const sandbox = { isolation: 'gvisor', engine: 'docker', runtime: 'runsc' };
   expect((await gateway.request('GET', `/v1/sessions/${session.id}`)).body.sandbox).toEqual(sandbox);

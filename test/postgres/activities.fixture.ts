@@ -16,6 +16,7 @@ import { createRunTool } from '../../activities/tools/run-tool.js';
 import type { ScriptInput } from '../../apps/rehearsal/script.js';
 import { startRehearsal } from '../../apps/rehearsal/server.js';
 import { newId } from '../../infra/ids.js';
+import { createRedactor } from '../../infra/telemetry/redactor.js';
 import { formsOfSecret } from '../../infra/telemetry/secret-forms.js';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { aSandboxEngine } from '../support/sandbox-engines.js';
@@ -53,12 +54,16 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
       const sandboxes = createSandboxes({
         prepare: async () => undefined,
         environment: async () => ({}),
+        wayOut: { open: async () => undefined, close: async () => undefined },
         pool: undefined,
         admission: createAdmission(2),
         workspaces: aHostOf(fixture, engine.directory),
         store: fixture.store,
         provider: async () => engine.again(),
         installation: 'test',
+        host: { id: 'test', taskQueue: 'test-host' },
+        room: { patienceMs: 10_000, giveBack: async () => undefined },
+        stopElsewhere: async () => undefined,
         home: engine.directory,
         memoryBytes: 256 * 1024 * 1024,
         cpus: 1,
@@ -73,6 +78,11 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
         redact: (text) => text,
         formsOfSecret,
         search: undefined,
+        traffic: {
+          of: () => {
+            throw new Error('Nothing is asked for a session here.');
+          },
+        },
       });
       const model = createRehearsalModel({ url: rehearsal.url, stallMs: 20_000 });
       const { store } = fixture;
@@ -89,7 +99,7 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
           priceOf: () => undefined,
           readFile: () => Promise.resolve(undefined),
         }),
-        runTool: createRunTool({ store, sandboxes, tools, spill: async () => undefined }),
+        runTool: createRunTool({ store, sandboxes, redact: createRedactor([]), tools, spill: async () => undefined }),
         settle: createSettle({ store }),
         seal: createSeal({ store, defaultMaxSteps: 50, stopCalls: sandboxes.stopCalls }),
       };

@@ -88,6 +88,7 @@ it('a program that a killed worker has left behind is held back by the next work
   const second = stage.aWorker();
   const clean = createJanitor({
     pool: stage.pool,
+    host: { id: 'test' },
     provider: async () => stage.engine,
     sandboxes: second.sandboxes,
     sandboxPool: { names: async () => [], sweep: async () => undefined },

@@ -50,6 +50,9 @@ function makeWorker(
 ) {
   const making = {
     installation: 'test',
+    host: { id: engine.directory, taskQueue: 'test-host' },
+    room: { patienceMs: 10_000, giveBack: async () => undefined },
+    stopElsewhere: async () => undefined,
     home,
     memoryBytes: 256 * 1024 * 1024,
     cpus: 1,
@@ -66,6 +69,7 @@ function makeWorker(
     workspaces: aHostOf(fixture, home),
     prepare: async () => undefined,
     environment: async () => ({ GIVEN: 'late' }),
+    wayOut: { open: async () => undefined, close: async () => undefined },
     disk: createDiskGuard({ limitBytes: making.diskBytes, home: engine.directory, onError: () => undefined }),
   };
   return { pool, options, sandboxes: createSandboxes(options) };

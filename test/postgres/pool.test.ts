@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { planSandbox } from '../../activities/sandbox/plan-sandbox.js';
+import { type PlannedSandbox, planSandbox } from '../../activities/sandbox/plan-sandbox.js';
 import { memberDirectories, memberFolder, memberIdOf } from '../../activities/sandbox/pool-directories.js';
 import { workspaceOf } from '../../activities/sandbox/session-directories.js';
 import { killSession } from '../../activities/session/kill-session.js';
@@ -82,6 +82,13 @@ describe.each(['bubblewrap', 'docker-runc', 'docker-runsc'] as const)('the pool 
   });
 });
 
+/** The sandbox that one step of planning comes to. */
+async function plan({ options }: Pick<PooledWorker, 'options'>, ref: SessionRef, ended?: number): Promise<PlannedSandbox> {
+  const planned = await planSandbox(options, ref, { provider: await options.provider(), ended, image: undefined, placement: 'anywhere' });
+  if (planned.kind === 'wait') throw new Error(`Session ${ref.sessionId} has to wait.`);
+  return planned.sandbox;
+}
+
 describe('the pool', () => {
   it('gives one member to one session, whoever asks first; the other gets a new sandbox', async () => {
     const worker = aHost().aWorker();
@@ -136,10 +143,10 @@ describe('a worker that dies over a claim', () => {
     const dead = host.aWorker();
     await dead.pool.tend();
     const ref = await aSession(fixture);
-    const { use } = await planSandbox(dead.options, ref, await dead.options.provider(), undefined);
+    const { name } = await plan(dead, ref);
     const next = host.aWorker();
     expect(await bash(next, ref, 'pwd')).toBe('/workspace');
-    expect(await rowOf(ref)).toMatchObject({ generation: 1, name: use?.name, state: 'ready' });
+    expect(await rowOf(ref)).toMatchObject({ generation: 1, name, state: 'ready' });
   });
 
   it('half-way through the move of a workspace loses nothing, whether the member lives, dies, or is given back', async () => {
@@ -163,9 +170,8 @@ describe('a worker that dies over a claim', () => {
 
   /** A claim whose first directory was about to be moved; the id of the member. */
   async function claimedHalfWay(worker: PooledWorker, ref: SessionRef): Promise<string> {
-    const provider = await worker.options.provider();
-    const first = await planSandbox(worker.options, ref, provider, undefined);
-    await planSandbox(worker.options, ref, provider, first.retire?.generation);
+    const first = await plan(worker, ref);
+    await plan(worker, ref, first.generation);
     await worker.options.workspaces.bring(ref, 2);
     return memberOf(ref);
   }
@@ -175,7 +181,7 @@ describe('a worker that dies over a claim', () => {
     const worker = host.aWorker();
     await worker.pool.tend();
     const ref = await aSession(fixture);
-    await planSandbox(worker.options, ref, await worker.options.provider(), undefined);
+    await plan(worker, ref);
     const claimed = memberFolder(host.home, await memberOf(ref));
     await worker.pool.tend();
     await worker.pool.sweep();
@@ -198,6 +204,7 @@ describe('the janitor', () => {
     await worker.pool.tend();
     const clean = createJanitor({
       pool: fixture.pool,
+      host: worker.options.host,
       provider: worker.options.provider,
       sandboxes: worker.sandboxes,
       sandboxPool: worker.pool,

@@ -56,7 +56,15 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
     ]);
     await session.claimEffect({ key: id, attempt: 1 });
     await session.startAttempt({ turn: 1, step: 1, kind: 'tool_call', name: 'bash', key: id, attempt: 1 });
-    await session.saveSandbox({ generation: 1, name: `sandbox-${ref.sessionId}`, engine: 'docker', runtime: 'runc', isolation: 'container', state: 'ready' });
+    await session.saveSandbox({
+      generation: 1,
+      name: `sandbox-${ref.sessionId}`,
+      engine: 'docker',
+      runtime: 'runc',
+      isolation: 'container',
+      state: 'ready',
+      hostId: null,
+    });
     await session.saveMcpTools([{ serverName: 'tickets', turn: 1, tools: [] }]);
     await session.moveInvocations({ status: 'running', stopReason: null, usage: NO_USAGE });
   });
@@ -127,7 +135,7 @@ async function fillEgress({ pool, store }: Pick<StoreFixture, 'pool' | 'store'>,
   const target = { host: 'example.com', port: 443, method: 'GET' };
   await store.locked(ref, (session) => session.askNetworkQuestion({ ...target, timeoutMs: 60_000 }));
   const decided = { protocol: 'https', path: '/', decision: 'allow', rule: 'a rule', status: 200, error: null } as const;
-  const counted = { generation: 1, bytesUp: 0, bytesDown: 1, credentialIds: [], startedAt: new Date(), durationMs: 1 };
+  const counted = { generation: 1, bytesUp: 0, bytesDown: 1, credentialIds: [], toolCallIds: null, startedAt: new Date(), durationMs: 1 };
   await transaction(pool, ref.workspaceId, (tx) => insertEgressRequests(tx, [{ sessionId: ref.sessionId, ...target, ...decided, ...counted }]));
 }
 
@@ -339,11 +347,18 @@ describe("the application's role", () => {
       { name: 'drop_old_workspace_requests', answers: 'void', public: false },
       { name: 'environment_of_key', answers: 'TABLE(key_id text, workspace_id text, environment_id text)', public: false },
       { name: 'expire_files', answers: 'TABLE(id text)', public: false },
+      { name: 'idle_sandboxes', answers: 'TABLE(session_id text, workspace_id text, fence bigint)', public: false },
       { name: 'images_to_build', answers: 'TABLE(workspace_id text, packages_hash text)', public: false },
       { name: 'note_deleted_session', answers: 'trigger', public: false },
+      { name: 'places_for_sandbox', answers: 'TABLE(host_id text, task_queue text, free integer)', public: false },
       { name: 'sandbox_names_known', answers: 'SETOF text', public: false },
-      { name: 'sandboxes_in_use', answers: 'TABLE(session_id text, workspace_id text, name text, terminated boolean)', public: false },
-      { name: 'sessions_on_host', answers: 'TABLE(session_id text, workspace_id text, unkept boolean, over boolean)', public: false },
+      { name: 'sandboxes_in_use', answers: 'TABLE(session_id text, workspace_id text, name text, terminated boolean, elsewhere boolean)', public: false },
+      {
+        name: 'sessions_on_host',
+        answers:
+          'TABLE(session_id text, workspace_id text, unkept boolean, over boolean, moved boolean, generation integer, here boolean, kept integer, blob_key text)',
+        public: false,
+      },
       { name: 'sessions_to_wake', answers: 'TABLE(session_id text, workspace_id text)', public: false },
       { name: 'unused_sandboxes', answers: 'TABLE(session_id text, workspace_id text, fence bigint)', public: false },
       {
@@ -362,7 +377,7 @@ describe("the application's role", () => {
     const wakes = await fixture.pool.query('select * from sessions_to_wake(50)');
     expect(new Set(wakes.rows.map((row) => row.workspace_id))).toEqual(both);
     for (const row of wakes.rows) expect(row).toEqual({ session_id: expect.stringMatching(/^sesn_/), workspace_id: expect.stringMatching(/^wrkspc_/) });
-    const sandboxes = await fixture.pool.query('select * from sandboxes_in_use()');
+    const sandboxes = await fixture.pool.query(`select * from sandboxes_in_use('a host')`);
     expect(new Set(sandboxes.rows.map((row) => row.workspace_id))).toEqual(both);
     const key = await fixture.pool.query(`select * from workspace_of_key(sha256('the-key-of-one-workspace'))`);
     expect(key.rows).toEqual([{ key_id: expect.stringMatching(/^apikey_/), workspace_id: fixture.workspaceId }]);

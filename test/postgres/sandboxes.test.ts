@@ -78,7 +78,14 @@ describe('a sandbox that is given back', () => {
     await worker.sandboxes.acquire(call);
     await terminated(call);
     await stage.owner.query(`update sandboxes set state = 'released' where session_id = $1`, [call.sessionId]);
-    const clean = createJanitor({ pool: stage.pool, provider: async () => stage.engine, sandboxes: worker.sandboxes, sandboxPool: NO_POOL, log: stage.log });
+    const clean = createJanitor({
+      pool: stage.pool,
+      host: { id: 'test' },
+      provider: async () => stage.engine,
+      sandboxes: worker.sandboxes,
+      sandboxPool: NO_POOL,
+      log: stage.log,
+    });
     await clean();
     await clean();
     expect(await stage.engine.list()).not.toContain(await nameOf(call));

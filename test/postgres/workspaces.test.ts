@@ -49,7 +49,15 @@ type Host = ReturnType<typeof aHost>;
 /** What starting and ending a sandbox does to the rows, with a call in between. */
 const saveSandbox = (ref: SessionRef, generation: number, state: 'starting' | 'released') =>
   fixture.store.locked(ref, async (session) => {
-    await session.saveSandbox({ generation, name: `none-${ref.sessionId}-g${generation}`, engine: 'docker', runtime: 'runc', isolation: 'container', state });
+    await session.saveSandbox({
+      generation,
+      name: `none-${ref.sessionId}-g${generation}`,
+      engine: 'docker',
+      runtime: 'runc',
+      isolation: 'container',
+      state,
+      hostId: null,
+    });
     await session.claimEffect({ key: `call-${generation}`, attempt: 1 });
     if (state === 'released') await session.bindGeneration(`call-${generation}`, generation);
   });

@@ -8,15 +8,22 @@ export interface SessionActivities {
   /** Takes inputs, asks the model once, appends what it said. One retry-safe step. */
   callModel(input: CallModelInput): Promise<CallModelResult>;
   /** Runs one tool call to its result. */
-  runTool(input: RunToolInput): Promise<RunToolResult>;
+  runTool(input: RunToolInput): Promise<RunToolResult | Elsewhere>;
   /** Applies decisions and client results to the calls that wait for them, and says what still waits. */
   settle(input: SettleInput): Promise<SettleResult>;
   /** Closes what is open (interrupt, limit, failure), or reads where a session stands after a dead run. */
   seal(input: SealInput): Promise<SealResult>;
   /** Makes files of what the agent wrote to its outputs folder. Safe to repeat and to cut short at any time. */
-  collectOutputs(input: SessionRef): Promise<{ readonly files: number }>;
+  collectOutputs(input: SessionRef): Promise<{ readonly files: number } | Elsewhere>;
   /** Ends the session's sandbox; its workspace stays. Does nothing when a newer epoch is open: the sandbox is in use again. */
-  releaseSandbox(input: ReleaseSandboxInput): Promise<void>;
+  releaseSandbox(input: ReleaseSandboxInput): Promise<Elsewhere | undefined>;
+}
+
+/** Another host has the session's sandbox, or is to have it: what was asked for is to be asked there. */
+export interface Elsewhere {
+  readonly kind: 'elsewhere';
+  /** That host's own. */
+  readonly taskQueue: string;
 }
 
 export interface SessionRef {

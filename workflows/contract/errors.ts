@@ -83,6 +83,8 @@ export const ERRORS = {
   'sandbox.failed': { http: 503, type: 'api_error', retry: 'backoff', public: true },
   'sandbox.file_refused': caller(400),
   'sandbox.image_failed': { http: 503, type: 'api_error', retry: 'never', public: true },
+  'sandbox.full': { http: 503, type: 'api_error', retry: 'never', public: true },
+  'sandbox.elsewhere': { http: 503, type: 'api_error', retry: 'never', public: false },
   'sandbox.gone': { http: 503, type: 'api_error', retry: 'never', public: true },
   'checkpoint.broken': { http: 503, type: 'api_error', retry: 'never', public: true },
   'service.unavailable': { http: 503, type: 'api_error', retry: 'backoff', public: true },

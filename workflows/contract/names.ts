@@ -10,11 +10,12 @@ export const QUERIES = { state: 'state' } as const;
 
 export const SEARCH_ATTRIBUTES = { workspace: 'RondoWorkspace', status: 'RondoStatus', model: 'RondoModel' } as const;
 
-/** Postgres notification channels; payloads are a session id, of `work` an environment id, of `egress` the id of a session, environment or vault, of `workspace` a request's. */
+/** Postgres notification channels; payloads are a session id, of `work` an environment id, of `egress` the id of a session, environment or vault, of `workspace` a request's, of `stopCalls` the ids of a session and of calls. */
 export const CHANNELS = {
   events: 'rondo_events',
   deltas: 'rondo_deltas',
   stop: 'rondo_stop',
+  stopCalls: 'rondo_stop_calls',
   work: 'rondo_work',
   egress: 'rondo_egress',
   workspace: 'rondo_workspace',

@@ -331,6 +331,29 @@ export interface SandboxRecord {
   readonly runtime: string;
   readonly isolation: string;
   readonly state: 'starting' | 'ready' | 'released';
+  /** The host that has it; null where that is not known. */
+  readonly hostId: string | null;
+  /** That host as it was last seen; null where there is none of that name. */
+  readonly host: HostSeen | null;
+}
+
+export interface HostSeen {
+  /** Where its workers take what only they can do. */
+  readonly taskQueue: string;
+  readonly isLive: boolean;
+  /** Milliseconds since it was last heard of. */
+  readonly silentMs: number;
+}
+
+/** A sandbox as it is written; where its host is nobody writes. */
+export type NewSandbox = Omit<SandboxRecord, 'sessionId' | 'workspaceId' | 'host'>;
+
+/** A host that could make a session's next sandbox. */
+export interface SandboxPlace {
+  readonly hostId: string;
+  readonly taskQueue: string;
+  /** Sandboxes that it takes beside those it has; not above zero when it is full. */
+  readonly free: number;
 }
 
 /** The image that an environment's packages make. */

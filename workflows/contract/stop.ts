@@ -16,6 +16,7 @@ export type EndCause =
   | 'model_request_failed'
   | 'model_unavailable'
   | 'sandbox_unavailable'
+  | 'sandbox_full'
   | 'internal';
 
 interface EndPolicy {
@@ -60,6 +61,12 @@ export const END_POLICIES = {
     error: 'unknown_error',
     invocation: 'failed',
     message: 'No sandbox could be provided for this session.',
+  },
+  sandbox_full: {
+    stop: 'retries_exhausted',
+    error: 'unknown_error',
+    invocation: 'failed',
+    message: 'All sandbox hosts were full for too long. Try again later; an operator can add a host, or raise RONDO_HOST_SANDBOXES.',
   },
   internal: { stop: 'retries_exhausted', error: 'unknown_error', invocation: 'failed', message: 'The turn failed inside Rondo.' },
 } as const satisfies Record<EndCause, EndPolicy>;

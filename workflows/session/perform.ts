@@ -1,5 +1,6 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { OpenCall } from '../contract/activities.js';
+import { atSandbox } from './at-sandbox.js';
 import { interruptible } from './interruptible.js';
 import { activities } from './proxies.js';
 import { releaseSandbox } from './release-sandbox.js';
@@ -55,10 +56,10 @@ async function runTools(run: Run, effect: EffectOf<'run_tools'>): Promise<Outcom
   return { type: 'tools', results: lanes.flat() };
 }
 
-const runTool = async ({ ref }: Run, call: OpenCall, { epoch, step }: EffectOf<'run_tools'>) => ({
-  callId: call.id,
-  result: await activities.runTool(`${call.name} · call ${call.ordinal}`, { ...ref, epoch, step, callId: call.id, ...(call.remote && { remote: true }) }),
-});
+async function runTool(run: Run, call: OpenCall, { epoch, step }: EffectOf<'run_tools'>) {
+  const input = { ...run.ref, epoch, step, callId: call.id, ...(call.remote && { remote: true as const }) };
+  return { callId: call.id, result: await atSandbox(run, (host) => activities.runTool(host, `${call.name} · call ${call.ordinal}`, input)) };
+}
 
 /** Nobody waits for files: whatever comes in between goes first, and the next quiet moment looks again. */
 async function collectOutputs(run: Run): Promise<Outcome | undefined> {
@@ -66,7 +67,7 @@ async function collectOutputs(run: Run): Promise<Outcome | undefined> {
   const scope = new CancellationScope();
   let done = false;
   const collecting = scope
-    .run(() => activities.collectOutputs(run.ref))
+    .run(() => atSandbox(run, (host) => activities.collectOutputs(host, run.ref)))
     .catch((error: unknown) => {
       if (!isCancellation(error) && !(error instanceof Error && error.name === 'ActivityFailure')) throw error;
     })

@@ -40,14 +40,27 @@ const sandbox = proxyActivities<Pick<SessionActivities, 'releaseSandbox'>>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
 });
 
-/** Each activity with the words an operator reads beside it; never an argument, a prompt or an output. */
+/**
+ * After this long without a taker the host is dead, as far as a session is concerned. With the time in which a lost heartbeat is noticed it
+ * makes the fifteen seconds after which hosts take each other for dead.
+ */
+const HOST_ANSWERS_WITHIN = '10s' as const;
+
+/** On the task queue of one host; on the common one without a name. */
+const at = (taskQueue: string | undefined) => (taskQueue === undefined ? {} : { taskQueue, scheduleToStartTimeout: HOST_ANSWERS_WITHIN });
+
+/**
+ * Each activity with the words an operator reads beside it; never an argument, a prompt or an output. What needs the session's sandbox
+ * begins with the task queue of the host that has it.
+ */
 export const activities = {
   callModel: (summary: string, ...args: Parameters<SessionActivities['callModel']>) => model.callModel.executeWithOptions({ summary }, args),
-  runTool: (summary: string, ...args: Parameters<SessionActivities['runTool']>) => tool.runTool.executeWithOptions({ summary }, args),
+  runTool: (host: string | undefined, summary: string, ...args: Parameters<SessionActivities['runTool']>) =>
+    tool.runTool.executeWithOptions({ summary, ...at(host) }, args),
   settle: (summary: string, ...args: Parameters<SessionActivities['settle']>) => records.settle.executeWithOptions({ summary }, args),
   seal: (summary: string, ...args: Parameters<SessionActivities['seal']>) => records.seal.executeWithOptions({ summary }, args),
-  collectOutputs: (...args: Parameters<SessionActivities['collectOutputs']>) =>
-    outputs.collectOutputs.executeWithOptions({ summary: 'outputs · collect' }, args),
-  releaseSandbox: (...args: Parameters<SessionActivities['releaseSandbox']>) =>
-    sandbox.releaseSandbox.executeWithOptions({ summary: 'sandbox · release' }, args),
+  collectOutputs: (host: string | undefined, ...args: Parameters<SessionActivities['collectOutputs']>) =>
+    outputs.collectOutputs.executeWithOptions({ summary: 'outputs · collect', ...at(host) }, args),
+  releaseSandbox: (host: string | undefined, ...args: Parameters<SessionActivities['releaseSandbox']>) =>
+    sandbox.releaseSandbox.executeWithOptions({ summary: 'sandbox · release', ...at(host) }, args),
 };

@@ -15,6 +15,8 @@ export interface Run {
   state: SessionState;
   /** What happened, for an operator; the newest last. */
   lines: readonly string[];
+  /** Task queue of the host that was last found to have the session's sandbox; undefined where nobody had to be looked for. */
+  host: string | undefined;
   /** What an interrupt cancels. */
   interruptible: CancellationScope | undefined;
   /** As shown outside: running, requires_action, idle, terminated. */
@@ -32,6 +34,7 @@ export function openRun({ sessionId, workspaceId, settings, carry }: SessionInpu
     ref: { sessionId, workspaceId },
     settings,
     ...restore(carry),
+    host: undefined,
     interruptible: undefined,
     shown: '',
     ended: null,

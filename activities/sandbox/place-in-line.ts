@@ -1,0 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SessionRef } from '../../workflows/contract/activities.js';
+import { RondoError } from '../../workflows/contract/errors.js';
+import type { SandboxPlace } from '../../workflows/contract/records.js';
+import { type Admission, createAdmission } from './admission.js';
+import { type Plan, type PlanDependencies, type PlanRequest, planSandbox } from './plan-sandbox.js';
+
+/** What makes room on a full host. */
+export interface RoomOptions {
+  /** How long a session waits for a place before it is told that there is none, in milliseconds. */
+  readonly patienceMs: number;
+  /** Gives back the sandbox of a session that does nothing, if there is one. */
+  readonly giveBack: () => Promise<void>;
+}
+
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Plans as soon as it can be planned: once it is known whether the session's host lives, and there is room. Who waits for room waits in line,
+ * so that the first who came is the first who gets it. Errors: `sandbox.full` when nobody had room for too long; those of planning.
+ */
+export function createLine(dependencies: PlanDependencies, room: RoomOptions) {
+  const line: Admission = createAdmission(1);
+  return async (ref: SessionRef, request: PlanRequest, signal: AbortSignal): Promise<Exclude<Plan, { kind: 'wait' }>> => {
+    const begin = performance.now();
+    const look = async (): Promise<Plan> => {
+      const plan = await planSandbox(dependencies, ref, request);
+      if (plan.kind === 'wait' && plan.for === 'room' && performance.now() - begin >= room.patienceMs) throw full(ref.sessionId, plan.hosts, room.patienceMs);
+      return plan;
+    };
+    const again = async (): Promise<Exclude<Plan, { kind: 'wait' }>> => {
+      for (;;) {
+        const plan = await look();
+        if (plan.kind !== 'wait') return plan;
+        if (plan.for === 'room') await room.giveBack();
+        await delay(LOOK_EVERY_MS, undefined, { signal });
+      }
+    };
+    const plan = await look();
+    return plan.kind === 'wait' ? (plan.for === 'room' ? line.enter(again) : again()) : plan;
+  };
+}
+
+const full = (sessionId: string, hosts: readonly SandboxPlace[], patienceMs: number): RondoError =>
+  new RondoError(
+    'sandbox.full',
+    `Session ${sessionId} waited ${Math.round(patienceMs / 1_000)} s for a sandbox, and all hosts are full (${hosts.map(({ hostId }) => hostId).join(', ')}). ` +
+      'Raise RONDO_HOST_SANDBOXES where there is memory for more, or add a host.',
+  );

@@ -1,0 +1,68 @@
+import type { Elsewhere } from '../../workflows/contract/activities.js';
+import { RondoError } from '../../workflows/contract/errors.js';
+import type { SandboxPlace, SandboxRecord } from '../../workflows/contract/records.js';
+
+/** Which host this process serves. */
+export interface OwnHost {
+  readonly id: string;
+  /** Where other processes' work for this host is waited for; of this installation's common task queue. */
+  readonly taskQueue: string;
+}
+
+/** Beats missed until nobody is sent there any more: it may be dead, so whoever is here waits until it is known. */
+const SILENT_MS = 5_000;
+
+/**
+ * Where a session's last sandbox is, as a host sees it. `here`: also one of no known host. `elsewhere`: on a host that lives, and nobody
+ * else may touch it. `unknown`: that host is silent, and not yet taken for dead. `nowhere`: nobody has it any more, whatever its row says.
+ */
+export type Whereabouts = { readonly kind: 'here' | 'unknown' | 'nowhere' } | { readonly kind: 'elsewhere'; readonly taskQueue: string };
+
+export function whereaboutsOf({ hostId, host }: Pick<SandboxRecord, 'hostId' | 'host'>, own: OwnHost): Whereabouts {
+  if (hostId === null || hostId === own.id) return { kind: 'here' };
+  if (!host?.isLive) return { kind: 'nowhere' };
+  return host.silentMs > SILENT_MS ? { kind: 'unknown' } : { kind: 'elsewhere', taskQueue: host.taskQueue };
+}
+
+/** How a host that was asked comes to be asked: by anybody; because others chose it; or because it is to be this one if at all possible. */
+export type Placement = 'anywhere' | 'chosen' | 'here';
+
+/**
+ * The host that makes the next sandbox: the one with most room, rather the one that asks, rather the one that had it last. One that was
+ * chosen already does not choose again while it has room. Nothing when all are full.
+ */
+export function choosePlace(
+  places: readonly SandboxPlace[],
+  { own, last, placement }: { readonly own: OwnHost; readonly last: string | null; readonly placement: Placement },
+): OwnHost | undefined {
+  const mine = places.find(({ hostId }) => hostId === own.id);
+  // Who does not report itself is alone.
+  if (!mine || (placement !== 'anywhere' && mine.free > 0)) return own;
+  const rank = ({ hostId, free }: SandboxPlace) => [free, hostId === own.id ? 1 : 0, hostId === last ? 1 : 0] as const;
+  const [best] = places.toSorted((a, b) => compare(rank(b), rank(a)) || (a.hostId < b.hostId ? -1 : 1));
+  return best && best.free > 0 ? { id: best.hostId, taskQueue: best.taskQueue } : undefined;
+}
+
+const compare = (a: readonly number[], b: readonly number[]): number =>
+  a.map((value, index) => value - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
+
+/** What is asked for is another host's to do: it takes it from that task queue. */
+export const elsewhere = (sessionId: string, taskQueue: string): RondoError =>
+  new RondoError('sandbox.elsewhere', `The sandbox of session ${sessionId} is another host's.`, { details: { task_queue: taskQueue } });
+
+/** An activity whose answer may be that another host is to be asked. */
+export const orElsewhere =
+  <Arguments extends readonly unknown[], Result>(work: (...args: Arguments) => Promise<Result>) =>
+  async (...args: Arguments): Promise<Result | Elsewhere> => {
+    try {
+      return await work(...args);
+    } catch (error) {
+      const taskQueue = taskQueueOf(error);
+      if (taskQueue === undefined) throw error;
+      return { kind: 'elsewhere', taskQueue };
+    }
+  };
+
+/** The task queue of the host whose turn it is; undefined for every other error. */
+export const taskQueueOf = (error: unknown): string | undefined =>
+  error instanceof RondoError && error.code === 'sandbox.elsewhere' ? String(error.details?.['task_queue']) : undefined;

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Platform } from '../support/platform.js';
+import type { Program } from '../support/program.js';
+import { sandboxProviders } from '../support/sandbox-providers.js';
+import { sql } from '../support/sessions.js';
+
+/** One more machine, as far as Rondo can tell: a data folder and a name of its own, and whatever processes serve it. */
+export interface TestHost {
+  readonly id: string;
+  readonly home: string;
+  readonly workers: Program[];
+  startWorker(extra?: Readonly<Record<string, string>>): Promise<Program>;
+  /** Names of the sandboxes that its engine has. */
+  sandboxes(): Promise<string[]>;
+  /** Its power is cut: every worker, then every sandbox. */
+  die(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Blobs are shared by all hosts, as a bucket is. */
+export const sharedBlobs = (platform: Pick<Platform, 'home'>) => ({ RONDO_BLOBS_PATH: join(platform.home, 'blobs') });
+
+export function aHost(platform: Platform, id: string, environment: Readonly<Record<string, string>> = {}): TestHost {
+  const home = mkdtempSync(join(tmpdir(), `rondo-host-${id}-`));
+  const workers: Program[] = [];
+  const providers = () => sandboxProviders(home);
+  const destroyAll = async () => {
+    for (const provider of providers()) {
+      for (const name of await provider.list()) await provider.destroy(name);
+      await provider.close();
+    }
+  };
+  return {
+    id,
+    home,
+    workers,
+    async startWorker(extra = {}) {
+      const worker = await platform.startWorker({
+        RONDO_HOME: home,
+        RONDO_HOST_ID: id,
+        RONDO_SANDBOX: 'bubblewrap',
+        ...sharedBlobs(platform),
+        ...environment,
+        ...extra,
+      });
+      workers.push(worker);
+      return worker;
+    },
+    async sandboxes() {
+      const names = [];
+      for (const provider of providers()) {
+        names.push(...(await provider.list()));
+        await provider.close();
+      }
+      return names;
+    },
+    async die() {
+      for (const worker of workers.splice(0)) {
+        await worker.kill();
+        platform.workers.splice(platform.workers.indexOf(worker), 1);
+      }
+      await destroyAll();
+    },
+    async dispose() {
+      for (const worker of workers) worker.thaw();
+      await Promise.all(workers.map((worker) => worker.kill()));
+      await destroyAll();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The host that has a session's sandbox, as its row says. */
+export async function hostOf(platform: Platform, sessionId: string): Promise<string | undefined> {
+  const rows = await sql<{ host_id: string }>(platform, 'select host_id from sandboxes where session_id = $1', [sessionId]);
+  return rows[0]?.host_id;
+}
+
+/** Waits are for the test to say: both are known to live, with an engine. */
+export const liveHosts = (platform: Platform): Promise<{ id: string }[]> =>
+  sql<{ id: string }>(platform, 'select id from sandbox_hosts where engine is not null and host_is_live(seen_at) order by id');
