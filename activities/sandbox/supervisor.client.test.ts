@@ -1,5 +1,6 @@
 import { type Duplex, duplexPair } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { withdrawal } from '../withdrawal.js';
 import { connectSupervisor, type SupervisorClientOptions } from './supervisor.client.js';
@@ -241,4 +242,25 @@ describe('files of a supervisor that lies', () => {
     await expect(read(client)).rejects.toMatchObject({ code: 'sandbox.failed' });
     await expect(client.listFiles('/workspace/x')).rejects.toMatchObject({ code: 'sandbox.failed' });
   });
+});
+
+test('a call is not overdue while it is held, and is afterwards', async () => {
+  const asked: unknown[] = [];
+  const client = await aForgedSupervisor(
+    (request) => {
+      asked.push(request['type'] === 'hold' ? request['held'] : request['type']);
+      return undefined;
+    },
+    { overdueMs: 40 },
+  );
+  const overdue = client.call({ ...call, timeoutMs: 1 }).then(
+    () => 'answered',
+    () => 'overdue',
+  );
+  client.hold(true);
+  client.hold(true);
+  expect(await Promise.race([overdue, delay(200, 'held')])).toBe('held');
+  client.hold(false);
+  expect(await overdue).toBe('overdue');
+  expect(asked).toEqual(['call', true, false]);
 });

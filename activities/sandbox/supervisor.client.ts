@@ -4,6 +4,7 @@ import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.j
 import { isWithdrawn } from '../withdrawal.js';
 import { createBindingRequests, type SandboxBinding } from './binding-request.js';
 import { createFileTransfers, type SandboxFiles } from './file-transfers.js';
+import { createHeldClocks } from './held-clock.js';
 import { createLineSplitter } from './lines.js';
 import {
   MAX_LINE_BYTES,
@@ -47,6 +48,10 @@ export interface SupervisorClient extends SandboxFiles {
    * again and repeat the call), with `request.conflict` when the id was used for another call.
    */
   call(call: SupervisorCall): Promise<ToolOutcome>;
+  /** Whether the clocks of calls stand still. */
+  readonly isHeld: boolean;
+  /** Stops the clocks of all calls, those that start later too, or lets them go on. Nobody answers. */
+  hold(held: boolean): void;
   /** Ends every call and everything they started; the model reads `reason`. Nobody answers. */
   stopWork(reason: string): void;
   /** Cancels a call that somebody else may be waiting for; nobody answers. */
@@ -81,6 +86,7 @@ interface PendingCall {
 export async function connectSupervisor(channel: Duplex, options: SupervisorClientOptions): Promise<SupervisorClient> {
   const { sandbox, helloTimeoutMs = 15_000, pingIntervalMs = 10_000, cancelGraceMs = 2_000, overdueMs = 30_000, stallMs = 60_000 } = options;
   const pending = new Map<string, PendingCall>();
+  const clocks = createHeldClocks();
   const split = createLineSplitter(MAX_LINE_BYTES);
   const hello = Promise.withResolvers<string>();
   const closed = Promise.withResolvers<void>();
@@ -203,7 +209,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
 
       return new Promise<ToolOutcome>((resolve, reject) => {
         let grace: NodeJS.Timeout | undefined;
-        const overdue = setTimeout(() => settle(overdueFailure(sandbox, callId, timeoutMs)), timeoutMs + overdueMs);
+        const overdue = clocks.start(timeoutMs + overdueMs, () => settle(overdueFailure(sandbox, callId, timeoutMs)));
         const cancel = () => {
           if (isWithdrawn(signal)) return settle(signal?.reason);
           send({ type: 'cancel', call_id: callId });
@@ -214,7 +220,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
         };
         const settle = (result: ToolOutcome | RondoError) => {
           clearTimeout(grace);
-          clearTimeout(overdue);
+          overdue.end();
           signal?.removeEventListener('abort', cancel);
           if (pending.delete(callId)) unwatch();
           if (result instanceof RondoError) reject(result);
@@ -226,6 +232,14 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
         watch();
         send(request);
       });
+    },
+    get isHeld() {
+      return clocks.held;
+    },
+    hold(held) {
+      if (held === clocks.held) return;
+      clocks.hold(held);
+      send({ type: 'hold', held });
     },
     stopWork: (reason) => send({ type: 'stop_work', reason }),
     cancel: (callId) => send({ type: 'cancel', call_id: callId }),

@@ -1,3 +1,5 @@
+import { startClock } from '../sandbox/held-clock.js';
+
 /** A time limit that can be held. */
 export interface Clock {
   /** Aborted with a `TimeoutError` when the time is over. */
@@ -9,24 +11,15 @@ export interface Clock {
 /** Starts at once. Undefined is no limit. */
 export function createClock(limitMs: number | undefined): Clock {
   const over = new AbortController();
-  let left = limitMs;
-  let since = performance.now();
-  let timer: NodeJS.Timeout | undefined;
-  const start = (): void => {
-    if (left === undefined) return;
-    since = performance.now();
-    timer = setTimeout(() => over.abort(new DOMException('The time is over.', 'TimeoutError')), left).unref();
-  };
-  start();
+  const clock = limitMs === undefined ? undefined : startClock(limitMs, () => over.abort(new DOMException('The time is over.', 'TimeoutError')));
   return {
     signal: over.signal,
     async without(work) {
-      clearTimeout(timer);
-      if (left !== undefined) left = Math.max(0, left - (performance.now() - since));
+      clock?.hold(true);
       try {
         return await work();
       } finally {
-        start();
+        clock?.hold(false);
       }
     },
   };

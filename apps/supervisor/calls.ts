@@ -1,3 +1,4 @@
+import { createHeldClocks, type HeldClocks } from '../../activities/sandbox/held-clock.js';
 import { type SandboxOutcome, type SupervisorErrorCode, textOutcome } from '../../activities/sandbox/supervisor-protocol.js';
 import { isToolName, TOOL_INPUTS, type ToolInput, type ToolName } from '../../activities/sandbox/tool-inputs.js';
 import { type CallOutput, createCallOutput } from './call-output.js';
@@ -32,6 +33,8 @@ export interface Calls {
   call(request: CallRequest): AttachedCall;
   /** Stops the call; one that was not made yet will not run any more. */
   cancel(callId: string): void;
+  /** Stops the clocks of all calls, those that come later too, or lets them go on. */
+  hold(held: boolean): void;
   /** Stops all calls, and what earlier ones left running in the background; `reason` is a sentence for the model. */
   stopWork(reason: string): void;
 }
@@ -48,6 +51,7 @@ const SPILL_LIMIT = 64 * 1024 * 1024;
 export function createCalls(options: { journal: Journal; tools: ToolTable; outputDirectory: string; endBackground: (reason: string) => void }): Calls {
   const { journal, tools } = options;
   const running = new Map<string, RunningCall>();
+  const clocks = createHeldClocks();
 
   const start = (request: CallRequest, name: ToolName): RunningCall => {
     const output = createCallOutput({
@@ -58,7 +62,7 @@ export function createCalls(options: { journal: Journal; tools: ToolTable; outpu
     });
     const controller = new AbortController();
     const stop = (reason: StopReason) => controller.abort(reason);
-    const outcome = runTool(tools, name, request, output, controller).then((result) => {
+    const outcome = runTool({ tools, clocks }, name, request, output, controller).then((result) => {
       try {
         journal.finish(request.callId, result);
       } catch {
@@ -92,6 +96,7 @@ export function createCalls(options: { journal: Journal; tools: ToolTable; outpu
       running.set(request.callId, call);
       return call;
     },
+    hold: (held) => clocks.hold(held),
     stopWork(reason) {
       for (const call of running.values()) call.stop({ limit: reason });
       options.endBackground(reason);
@@ -116,15 +121,21 @@ function recorded(journal: Journal, callId: string): SandboxOutcome {
     : textOutcome('lost', 'The call was started, then the program that ran it was killed. Whether and how far it ran is unknown.');
 }
 
-async function runTool(tools: ToolTable, name: ToolName, request: CallRequest, output: CallOutput, controller: AbortController): Promise<SandboxOutcome> {
+async function runTool(
+  { tools, clocks }: { readonly tools: ToolTable; readonly clocks: HeldClocks },
+  name: ToolName,
+  request: CallRequest,
+  output: CallOutput,
+  controller: AbortController,
+): Promise<SandboxOutcome> {
   const { signal } = controller;
-  let timer: NodeJS.Timeout | undefined;
+  let clock: ReturnType<HeldClocks['start']> | undefined;
   const context = {
     signal,
     output,
     timeoutMs: request.timeoutMs,
     startClock: (limitMs: number) => {
-      timer = setTimeout(() => controller.abort('timed_out'), limitMs);
+      clock = clocks.start(limitMs, () => controller.abort('timed_out'));
     },
   };
   try {
@@ -140,7 +151,7 @@ async function runTool(tools: ToolTable, name: ToolName, request: CallRequest, o
   } catch (error) {
     return signal.aborted ? await stopped(name, signal) : textOutcome('completed', messageOf(error));
   } finally {
-    clearTimeout(timer);
+    clock?.end();
     output.close();
   }
 }

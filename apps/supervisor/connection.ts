@@ -14,6 +14,7 @@ export function serveConnection(
 ): void {
   const split = createLineSplitter(MAX_LINE_BYTES);
   const subscriptions = new Set<() => void>();
+  let holding = false;
   const send = (reply: SupervisorReply): boolean => channel.writable && channel.write(`${JSON.stringify(reply)}\n`);
   const transfers = createTransfers(options.files, send);
 
@@ -28,6 +29,9 @@ export function serveConnection(
         return void send({ type: 'pong' });
       case 'cancel':
         return options.calls.cancel(request.call_id);
+      case 'hold':
+        holding = request.held;
+        return options.calls.hold(request.held);
       case 'stop_work':
         return options.calls.stopWork(request.reason);
       case 'call':
@@ -79,6 +83,7 @@ export function serveConnection(
   channel.on('close', () => {
     for (const stop of subscriptions) stop();
     transfers.close();
+    if (holding) options.calls.hold(false);
   });
 }
 
