@@ -2,6 +2,7 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { AGENT_USER } from './sandbox-user.js';
 import {
+  EGRESS_PATH,
   HOME_PATH,
   HOST_SOCKETS_DIRECTORY,
   initScript,
@@ -23,6 +24,7 @@ export interface SandboxPaths {
   readonly workspace: string;
   readonly mounts: string;
   readonly journal: string;
+  readonly egress: string;
   readonly hostSockets: string;
   /** Holds `passwd` and `group`, shown where the host's own root is used. */
   readonly accounts: string;
@@ -63,7 +65,7 @@ export async function bubblewrapArguments(
     ...temporary(HOME_PATH, '0700'),
     ...temporary(SOCKET_DIRECTORY, '0700'),
     ...['--ro-bind', paths.nodeBinary, NODE_PATH, '--ro-bind', paths.supervisorBundle, SUPERVISOR_PATH],
-    ...['--ro-bind', paths.hostSockets, HOST_SOCKETS_DIRECTORY],
+    ...['--ro-bind', paths.hostSockets, HOST_SOCKETS_DIRECTORY, '--ro-bind', paths.egress, EGRESS_PATH],
     ...['--bind', paths.journal, JOURNAL_PATH, '--bind', paths.workspace, WORKSPACE_PATH, '--bind', paths.mounts, MOUNTS_PATH],
     ...['--remount-ro', '/', '--remount-ro', '/dev', '--chdir', WORKSPACE_PATH],
     ...['--seccomp', String(SECCOMP_DESCRIPTOR), '--info-fd', String(INFO_DESCRIPTOR), '--'],

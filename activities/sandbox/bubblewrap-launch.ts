@@ -118,6 +118,7 @@ async function staged(options: Launch, limits: { readonly processes: number | un
     workspace: at('workspace'),
     mounts: at('mounts'),
     journal: at('journal'),
+    egress: at('egress'),
     hostSockets: at('hostSockets'),
     accounts: at('accounts'),
   };

@@ -66,6 +66,7 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
         workspace: spec.workspaceDirectory,
         mounts: spec.mountsDirectory,
         journal: spec.journalDirectory,
+        egress: spec.egressDirectory,
         hostSockets: stateFiles(directory).hostSockets,
         accounts: stateFiles(directory).accounts,
       },
@@ -122,6 +123,7 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
       await makeSandboxDirectory(spec.workspaceDirectory, user);
       await makeSandboxDirectory(spec.mountsDirectory, user);
       await makeSandboxDirectory(spec.journalDirectory, user);
+      await fs.mkdir(spec.egressDirectory, { recursive: true, mode: 0o755 });
       if ((await launchState(directory)) === 'none') await start(spec);
       const until = Date.now() + LAUNCH_TIMEOUT_MS;
       while ((await initProcess(directory)) === undefined) {

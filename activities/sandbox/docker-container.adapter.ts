@@ -3,6 +3,7 @@ import type { SandboxSpec } from './sandbox.port.js';
 import type { SandboxUser } from './sandbox-user.js';
 import { seccompProfile } from './seccomp-profile.js';
 import {
+  EGRESS_PATH,
   HOME_PATH,
   initScript,
   JOURNAL_PATH,
@@ -83,6 +84,8 @@ export function createOptions(spec: SandboxSpec, options: DockerProviderOptions,
         bind(spec.workspaceDirectory, WORKSPACE_PATH, false),
         bind(spec.mountsDirectory, MOUNTS_PATH, false),
         bind(spec.journalDirectory, JOURNAL_PATH, false),
+        // The directory, not the socket in it: the gateway makes that anew whenever it starts.
+        bind(spec.egressDirectory, EGRESS_PATH, true),
       ],
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'none', Config: {} },

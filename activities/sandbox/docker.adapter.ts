@@ -91,6 +91,7 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
       await makeSandboxDirectory(spec.workspaceDirectory, user);
       await makeSandboxDirectory(spec.mountsDirectory, user);
       await makeSandboxDirectory(spec.journalDirectory, user);
+      await fs.mkdir(spec.egressDirectory, { recursive: true, mode: 0o755 });
       const container = await createContainer(spec);
       if (container.Config.Labels[INSTALLATION_LABEL] !== installation) {
         throw new RondoError(

@@ -1,5 +1,6 @@
-/** Where the egress gateway's folder is in a sandbox, and what lies in it. */
-const EGRESS_FOLDER = '/run/rondo/egress';
+import { EGRESS_PATH } from './supervisor-command.js';
+
+/** What lies in the egress gateway's folder of a sandbox. */
 export const EGRESS_SOCKET = 'egress.sock';
 export const CA_CERTIFICATE = 'ca.pem';
 export const CA_BUNDLE = 'ca-bundle.pem';
@@ -9,7 +10,7 @@ export const CA_TRUST_STORE = 'ca.jks';
 export const TRUST_STORE_PASSWORD = 'changeit';
 
 /** Where the supervisor listens for programs that use a proxy. */
-const PROXY_PORT = 3128;
+export const PROXY_PORT = 3128;
 
 export interface EgressAddress {
   /** `http://127.0.0.1:3128` in a sandbox. */
@@ -23,7 +24,7 @@ export interface EgressAddress {
  * keep certificates of their own. Both spellings of the proxy's, since curl reads `http_proxy` in lower case only.
  */
 export function egressEnvironment(
-  { proxyUrl, folder }: EgressAddress = { proxyUrl: `http://127.0.0.1:${PROXY_PORT}`, folder: EGRESS_FOLDER },
+  { proxyUrl, folder }: EgressAddress = { proxyUrl: `http://127.0.0.1:${PROXY_PORT}`, folder: EGRESS_PATH },
 ): Readonly<Record<string, string>> {
   const { hostname, port } = new URL(proxyUrl);
   const bundle = `${folder}/${CA_BUNDLE}`;

@@ -16,6 +16,7 @@ export const memberDirectories = (home: string, id: string): SandboxDirectories 
   workspaceDirectory: path.join(memberFolder(home, id), 'workspace'),
   mountsDirectory: path.join(memberFolder(home, id), 'mnt'),
   journalDirectory: path.join(memberFolder(home, id), 'journal'),
+  egressDirectory: path.join(memberFolder(home, id), 'egress'),
 });
 
 /**
@@ -25,7 +26,7 @@ export const memberDirectories = (home: string, id: string): SandboxDirectories 
  */
 export async function placeMember(home: string, id: string, places: SandboxDirectories): Promise<void> {
   const own = memberDirectories(home, id);
-  for (const name of ['workspaceDirectory', 'mountsDirectory', 'journalDirectory'] as const) await takePlace(own[name], places[name]);
+  for (const name of ['workspaceDirectory', 'mountsDirectory', 'journalDirectory', 'egressDirectory'] as const) await takePlace(own[name], places[name]);
   await fs.rmdir(memberFolder(home, id)).catch(unlessGone);
 }
 

@@ -18,6 +18,7 @@ export async function probeProvider(provider: SandboxProvider, scratchDirectory:
       workspaceDirectory: path.join(directory, 'workspace'),
       mountsDirectory: path.join(directory, 'mounts'),
       journalDirectory: path.join(directory, 'journal'),
+      egressDirectory: path.join(directory, 'egress'),
       memoryBytes: 512 * 1024 * 1024,
       cpus: 1,
       processes: 128,

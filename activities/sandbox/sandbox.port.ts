@@ -22,6 +22,8 @@ export interface SandboxSpec extends SandboxLimits {
   readonly mountsDirectory: string;
   /** Host directory for this generation's journal; bound read-write to /run/rondo/journal. Never read by the host. */
   readonly journalDirectory: string;
+  /** Host directory of the way out; bound read-only to /run/rondo/egress. Created if missing; never the sandbox user's. */
+  readonly egressDirectory: string;
 }
 
 /**

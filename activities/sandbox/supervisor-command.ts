@@ -4,6 +4,8 @@ export const SUPERVISOR_PATH = '/opt/rondo/supervisor.mjs';
 export const JOURNAL_PATH = '/run/rondo/journal';
 export const SOCKET_DIRECTORY = '/run/rondo/socket';
 export const HOST_SOCKETS_DIRECTORY = '/run/rondo/host';
+/** Holds the egress gateway's socket of this sandbox, and its certificates. */
+export const EGRESS_PATH = '/run/rondo/egress';
 export const WORKSPACE_PATH = '/workspace';
 export const MOUNTS_PATH = '/mnt';
 export const HOME_PATH = '/home/agent';

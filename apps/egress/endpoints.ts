@@ -1,4 +1,4 @@
-import { chmod, copyFile, type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -85,6 +85,15 @@ export function createEndpoints({ folder, publicFolder, serve, createSandbox, lo
     running.set(record.sessionId, { sandbox, server, handle });
   };
 
+  /** Removes the folders of a generation and of those before it; a newer one may have been put in its place already. */
+  const removeFolders = async (sessionId: string, generation: number): Promise<void> => {
+    const own = join(sandboxes, sessionId);
+    for (const name of await readdir(own).catch(() => [])) {
+      if (Number(name.slice(1)) <= generation) await rm(join(own, name), { recursive: true, force: true });
+    }
+    await rmdir(own).catch(() => undefined);
+  };
+
   const shut = async (sessionId: string, removing: boolean): Promise<void> => {
     const current = running.get(sessionId);
     if (!current) return;
@@ -98,7 +107,7 @@ export function createEndpoints({ folder, publicFolder, serve, createSandbox, lo
       const [oldest] = closed.keys();
       if (closed.size > MOST_CLOSED_KNOWN && oldest !== undefined) closed.delete(oldest);
       await rm(recordFile(sessionId), { force: true });
-      await rm(join(sandboxes, sessionId), { recursive: true, force: true });
+      await removeFolders(sessionId, sandbox.generation);
     }
     await handle.close();
   };
@@ -127,26 +136,25 @@ export function createEndpoints({ folder, publicFolder, serve, createSandbox, lo
       inOrder(sessionId, async () => {
         const current = running.get(sessionId)?.sandbox;
         if (current && current.generation <= generation) await shut(sessionId, true);
+        else await removeFolders(sessionId, generation);
       }),
     async restore() {
       await mkdir(sandboxes, { recursive: true, mode: 0o755 });
       await mkdir(records, { recursive: true, mode: 0o700 });
-      const kept = new Set<string>();
+      let found = 0;
       for (const name of await readdir(records)) {
         const record = name.endsWith('.json') ? SandboxRecord.safeParse(parseJson(await readFile(join(records, name), 'utf8'))).data : undefined;
         if (!record) {
           await rm(join(records, name), { force: true });
           continue;
         }
-        kept.add(record.sessionId);
-        for (const old of await readdir(join(sandboxes, record.sessionId)).catch(() => [])) {
-          if (old !== `g${record.generation}`) await rm(join(sandboxes, record.sessionId, old), { recursive: true, force: true });
-        }
+        await removeFolders(record.sessionId, record.generation - 1);
         await listen(record);
+        found += 1;
       }
-      for (const left of await readdir(sandboxes)) if (!kept.has(left)) await rm(join(sandboxes, left), { recursive: true, force: true });
-      log.info({ sandboxes: kept.size }, 'sandboxes found');
-      return kept.size;
+      // Folders without a record stay: workers put them there before they ask for the socket.
+      log.info({ sandboxes: found }, 'sandboxes found');
+      return found;
     },
     async stop() {
       for (const sessionId of running.keys()) await shut(sessionId, false);

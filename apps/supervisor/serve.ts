@@ -2,12 +2,15 @@ import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { EGRESS_SOCKET, PROXY_PORT } from '../../activities/sandbox/egress-environment.js';
+import { EGRESS_PATH } from '../../activities/sandbox/supervisor-command.js';
 import { createFileTools } from './anthropic-toolset.adapter.js';
 import { createBash } from './bash.tool.js';
 import { createBinding } from './binding.js';
 import { createCalls } from './calls.js';
 import { serveConnection } from './connection.js';
 import { dialNewSockets } from './dial.js';
+import { serveEgressBridge } from './egress-bridge.js';
 import { clearStaging } from './file-access.js';
 import { createFiles } from './files.js';
 import { openJournal } from './journal.js';
@@ -43,6 +46,7 @@ export function serve(options: ServeOptions): void {
   const roots = [options.workspace, options.mounts];
   clearStaging(roots);
   const bootId = randomUUID();
+  openWayOut();
   const accept = (socket: net.Socket) => serveConnection(socket, { calls, binding, files: createFiles(roots), bootId });
 
   if (options.dial !== undefined) {
@@ -51,4 +55,11 @@ export function serve(options: ServeOptions): void {
   }
   fs.rmSync(options.socket, { force: true });
   net.createServer({ allowHalfOpen: true }, accept).listen(options.socket);
+}
+
+const PORT_EVERY_MS = 1_000;
+
+/** The agent may have taken the port: then it has no way out until it gives it back, and the tools run all the same. */
+function openWayOut(): void {
+  serveEgressBridge({ port: PROXY_PORT, socketPath: path.join(EGRESS_PATH, EGRESS_SOCKET) }).catch(() => setTimeout(openWayOut, PORT_EVERY_MS).unref());
 }

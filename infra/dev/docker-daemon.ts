@@ -47,7 +47,7 @@ export function ownDaemon(home: string, tools: { dockerd: string; runsc: string 
   ];
 
   const start = async (): Promise<Child> => {
-    const runtimes = tools.runsc ? { runsc: { path: tools.runsc, runtimeArgs: ['--platform=systrap'] } } : {};
+    const runtimes = tools.runsc ? { runsc: { path: tools.runsc, runtimeArgs: ['--platform=systrap', '--host-uds=open'] } } : {};
     writeFileSync(configFile, JSON.stringify({ runtimes }));
     // What was killed leaves its pid file, and dockerd takes any process with that pid for the living one, zombies too.
     rmSync(pidFile, { force: true });

@@ -12,7 +12,7 @@ const mainFile = (name: string): string => fileURLToPath(new URL(`../../apps/${n
 
 export interface ProgramRequest {
   readonly home: string;
-  readonly name: 'rehearsal' | 'worker' | 'gateway';
+  readonly name: 'rehearsal' | 'egress' | 'worker' | 'gateway';
   readonly environment: Environment;
   readonly log: (line: string) => void;
   readonly output?: 'log' | 'pipe';

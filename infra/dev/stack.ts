@@ -17,7 +17,7 @@ const READY_MS = 90_000;
 const WORKSPACE = 'default';
 
 /** The longest that each program may take to end by itself: the worker gives its activities time to be handed over. */
-const GRACE_MS = { gateway: 5_000, worker: 25_000, rehearsal: 2_000 };
+const GRACE_MS = { gateway: 5_000, worker: 25_000, egress: 5_000, rehearsal: 2_000 };
 
 export interface StackRequest {
   readonly config: Config;
@@ -72,6 +72,7 @@ export async function startStack(request: StackRequest): Promise<Stack> {
     const rehearsal = await startRehearsal({ home, log, environment: rehearsalEnvironment(home, rehearsalPort) });
     keep('rehearsal', rehearsal.program);
     const shared = programEnvironment(config, services, { appUrl, port, encryption, rehearsalUrl: rehearsal.url });
+    keep('egress', startProgram({ home, log, name: 'egress', environment: withoutSandboxes(shared) }));
     endings.push(() => request.endSandboxes(shared));
     keep('worker', startProgram({ home, log, name: 'worker', environment: shared }));
     keep('gateway', startProgram({ home, log, name: 'gateway', environment: withoutSandboxes(shared) }));
@@ -99,7 +100,7 @@ function rehearsalEnvironment(home: string, port: number): Environment {
   return { PATH, HOME, LANG, RONDO_HOME: home, RONDO_REHEARSAL_PORT: String(port) };
 }
 
-/** What worker and gateway run in. They get the database as the role that owns nothing, and not the workspace's key. */
+/** What worker, gateway and egress gateway run in. They get the database as the role that owns nothing, and not the workspace's key. */
 function programEnvironment(
   config: Config,
   services: Services,
@@ -123,7 +124,7 @@ function programEnvironment(
   };
 }
 
-/** What the gateway runs in: it never reaches for a sandbox, so it is not told where they are. */
+/** What the gateways run in: they never reach for a sandbox, so they are not told where those are. */
 function withoutSandboxes(environment: Environment): Environment {
   const names = new Set<string>(VARIABLES.filter(({ at }) => at.startsWith('sandbox.')).map(({ name }) => name));
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name) && !name.startsWith('DOCKER_')));

@@ -11,13 +11,16 @@ export interface EgressSubject {
   readonly vaultIds: readonly string[];
   /** Repositories with a token, which stays sealed. */
   readonly repositories: readonly { readonly id: string; readonly url: string; readonly token: Buffer }[];
+  /** Of the session's sandbox, or of the next one when that has ended; an older one has no way out. */
+  readonly generation: number;
   /** What people answered for the rest of the session. */
   readonly answers: readonly { readonly questionId: string; readonly host: string; readonly port: number; readonly decision: 'allow' | 'deny' }[];
 }
 
 export async function readEgressSubject(tx: Transaction, sessionId: string): Promise<EgressSubject | undefined> {
   const { rows } = await tx.query<Omit<EgressSubject, 'repositories' | 'answers'>>(
-    `select s.status, s.environment_id as "environmentId", e.config, coalesce(s.agent -> 'mcp_servers', '[]') as "mcpServers", s.vault_ids as "vaultIds"
+    `select s.status, s.environment_id as "environmentId", e.config, coalesce(s.agent -> 'mcp_servers', '[]') as "mcpServers", s.vault_ids as "vaultIds",
+       coalesce((select b.generation + (b.state = 'released')::int from sandboxes b where b.session_id = s.id), 0) as generation
      from sessions s join environments e on e.id = s.environment_id where s.id = $1`,
     [sessionId],
   );

@@ -34,3 +34,16 @@ export async function listVariableCredentials(tx: Transaction, vaultIds: readonl
   );
   return rows;
 }
+
+/** Names and ids of the environment variables of a session, in the same choice; no secret is read. */
+export async function listSessionVariables(tx: Transaction, sessionId: string): Promise<{ readonly id: string; readonly name: string }[]> {
+  const { rows } = await tx.query<{ id: string; name: string }>({
+    name: 'session_variables',
+    text: `select distinct on (c.target) c.id, c.auth ->> 'secret_name' as name
+      from sessions s, unnest(s.vault_ids) with ordinality as given (vault_id, place)
+      join vault_credentials c on c.vault_id = given.vault_id and c.archived_at is null
+      where s.id = $1 and c.auth ->> 'type' = 'environment_variable' order by c.target, given.place`,
+    values: [sessionId],
+  });
+  return rows;
+}

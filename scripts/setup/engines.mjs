@@ -12,7 +12,7 @@ const DAY_MS = 86_400_000;
 
 /** The lines that make gVisor known to a daemon which is not ours to edit. @param {string} runsc */
 export const daemonLines = (runsc) =>
-  `add to /etc/docker/daemon.json and restart Docker: {"runtimes": {"runsc": {"path": "${runsc}", "runtimeArgs": ["--platform=systrap"]}}}`;
+  `add to /etc/docker/daemon.json and restart Docker: {"runtimes": {"runsc": {"path": "${runsc}", "runtimeArgs": ["--platform=systrap", "--host-uds=open"]}}}`;
 
 /**
  * Every engine that the tests run against. Collects all that is missing before it fails.

@@ -29,6 +29,8 @@ export interface Platform {
   gateway(): Program;
   startWorker(extra?: Readonly<Record<string, string>>): Promise<Program>;
   startGateway(extra?: Readonly<Record<string, string>>): Promise<Program>;
+  /** The way out of the sandboxes of this host. */
+  startEgress(extra?: Readonly<Record<string, string>>): Promise<Program>;
   request(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>;
   stop(): Promise<void>;
 }
@@ -75,6 +77,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     ...options.environment,
   };
   const workers: Program[] = [];
+  const ways: Program[] = [];
   let gateway: Program | undefined;
   let url = '';
   let port = '0';
@@ -104,6 +107,11 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       port = new URL(url).port;
       return gateway;
     },
+    async startEgress(extra = {}) {
+      const egress = await startProgram('egress', { ...environment, ...extra }, /egress gateway started/);
+      ways.push(egress);
+      return egress;
+    },
     request: (method, path, body, headers = {}) =>
       fetch(`${url}${path}`, {
         method,
@@ -111,7 +119,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
     async stop() {
-      await Promise.all([...workers, ...(gateway ? [gateway] : [])].map((program) => program.kill()));
+      await Promise.all([...workers, ...ways, ...(gateway ? [gateway] : [])].map((program) => program.kill()));
       await rehearsal.close();
       await removeSandboxes(home);
       await database.drop();
