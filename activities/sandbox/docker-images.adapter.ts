@@ -1,27 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import * as fs from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import Docker from 'dockerode';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { type BuildConfiguration, filesToShow, lastWords } from './build-configuration.js';
+import { type BuildStep, dropSetuid, planBuild } from './build-plan.js';
 import { connectionOf, statusOf } from './docker-connection.adapter.js';
-import { type BuildStep, NOT_BUILT, type PackageImages, planBuild } from './package-image.js';
+import { BUILD_ENVIRONMENT, BUILD_MEMORY_BYTES, type PackageImages, packagedImage, UNUSED_KEPT_MS } from './package-image.js';
 
 export interface DockerImagesOptions {
   readonly address: string;
   /** What the images are made of. */
   readonly base: string;
   readonly installation: string;
-  /** Of this host, shown to the package managers at the same place: their settings and certificates. */
-  readonly files: readonly string[];
+  readonly configuration: BuildConfiguration;
 }
 
 /** On containers that build; what is made of the image does not inherit it. */
 const BUILD_LABEL = 'dev.rondo.build';
+/** On images, so that an installation removes its own only. */
+const IMAGE_LABEL = 'dev.rondo.packages';
 /** A container this old was left by a process that died. */
 const ABANDONED_SECONDS = 30 * 60;
-const MEMORY_BYTES = 2 * 1024 ** 3;
-/** What of a package manager's last words is told. */
-const TOLD_CHARACTERS = 2_000;
 
 /** Images made in containers of the plain runtime: what gVisor writes cannot be committed. */
 export function createDockerImages(options: DockerImagesOptions): PackageImages {
@@ -30,7 +29,8 @@ export function createDockerImages(options: DockerImagesOptions): PackageImages 
 
   /** Runs the steps one after another in a new container, and makes an image of what it then is. */
   const layer = async (from: string, to: string, network: 'host' | 'none', steps: readonly BuildStep[], signal: AbortSignal): Promise<void> => {
-    const mounts = network === 'host' ? await configuration(options.files) : [];
+    const shown = network === 'host' ? await filesToShow(options.configuration) : [];
+    const environment = network === 'host' ? options.configuration.environment : {};
     const container = await docker.createContainer({
       name: `rondo-build-${randomBytes(8).toString('hex')}`,
       Image: from,
@@ -39,23 +39,31 @@ export function createDockerImages(options: DockerImagesOptions): PackageImages 
       Labels: { [BUILD_LABEL]: options.installation },
       Entrypoint: ['/bin/sleep'],
       Cmd: ['infinity'],
-      Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'DEBIAN_FRONTEND=noninteractive', 'LANG=C.UTF-8'],
+      Env: assignments(BUILD_ENVIRONMENT),
       HostConfig: {
         NetworkMode: network,
         SecurityOpt: ['no-new-privileges:true'],
-        Mounts: mounts,
+        Mounts: shown.map(({ source, target }) => ({ Type: 'bind' as const, Source: source, Target: target, ReadOnly: true })),
         LogConfig: { Type: 'none', Config: {} },
-        Memory: MEMORY_BYTES,
+        Memory: BUILD_MEMORY_BYTES,
       },
     });
+    // Ends the program that runs, and with it the wait for it.
+    const stop = () => void container.kill().catch(() => undefined);
+    signal.addEventListener('abort', stop);
     try {
       await container.start();
       for (const step of steps) {
         signal.throwIfAborted();
-        await run(container, step);
+        await run(container, step, environment);
       }
-      await container.commit({ repo: repository, tag: to.slice(repository.length + 1), changes: `LABEL ${BUILD_LABEL}=` });
+      await container.commit({
+        repo: repository,
+        tag: to.slice(repository.length + 1),
+        changes: `LABEL ${BUILD_LABEL}= ${IMAGE_LABEL}=${options.installation}`,
+      });
     } finally {
+      signal.removeEventListener('abort', stop);
       await container.remove({ force: true, v: true });
     }
   };
@@ -66,7 +74,17 @@ export function createDockerImages(options: DockerImagesOptions): PackageImages 
     for (const { Id } of building.filter(({ Created }) => Created < before)) await docker.getContainer(Id).remove({ force: true, v: true });
   };
 
+  /** Given to the program alone: what belongs to the container becomes part of the image. */
+  const run = async (container: Docker.Container, { name, words }: BuildStep, environment: Readonly<Record<string, string>>): Promise<void> => {
+    const exec = await container.exec({ Cmd: [...words], Env: assignments(environment), AttachStdout: true, AttachStderr: true, Tty: true });
+    const said = (await buffer(await exec.start({ hijack: true, Tty: true }))).toString('utf8');
+    const { ExitCode: code } = await exec.inspect();
+    if (code === 0) return;
+    throw new RondoError('sandbox.image_failed', `${name} ended with exit code ${String(code)}: ${await lastWords(said, options.configuration)}`);
+  };
+
   return {
+    nameOf: async (packagesHash) => packagedImage(options.base, packagesHash),
     async exists(image) {
       try {
         await docker.getImage(image).inspect();
@@ -77,18 +95,12 @@ export function createDockerImages(options: DockerImagesOptions): PackageImages 
       }
     },
     async build(image, packages, signal) {
-      const missing = NOT_BUILT.filter((manager) => (packages[manager] ?? []).length > 0);
-      if (missing.length > 0)
-        throw new RondoError(
-          'sandbox.image_failed',
-          `packages.${missing.join(', packages.')}: cannot be built into an image here; install them in the session.`,
-        );
       const { fetch, install } = planBuild(packages);
       const fetched = `${repository}:${tag}-fetched-${randomBytes(6).toString('hex')}`;
       try {
         await removeAbandoned();
         await layer(options.base, fetched, 'host', fetch, signal);
-        await layer(fetched, image, 'none', install, signal);
+        await layer(fetched, image, 'none', [...install, dropSetuid('/')], signal);
       } catch (error) {
         throw error instanceof RondoError ? error : failed(image, error);
       } finally {
@@ -98,28 +110,26 @@ export function createDockerImages(options: DockerImagesOptions): PackageImages 
           .catch(() => undefined);
       }
     },
+    async removeUnused(wanted) {
+      const before = (Date.now() - UNUSED_KEPT_MS) / 1_000;
+      const ours = await docker.listImages({ filters: { label: [`${IMAGE_LABEL}=${options.installation}`] } });
+      const unused = ours.filter(({ Created }) => Created < before).flatMap(({ RepoTags }) => (RepoTags ?? []).filter((name) => !wanted.has(name)));
+      const removed = [];
+      for (const name of unused) {
+        try {
+          await docker.getImage(name).remove();
+          removed.push(name);
+        } catch (error) {
+          // 409: some sandbox is still made of it.
+          if (statusOf(error) !== 404 && statusOf(error) !== 409) throw failed(name, error);
+        }
+      }
+      return removed;
+    },
   };
 }
 
-async function run(container: Docker.Container, step: BuildStep): Promise<void> {
-  const exec = await container.exec({ Cmd: [...step], AttachStdout: true, AttachStderr: true, Tty: true });
-  const said = (await buffer(await exec.start({ hijack: true, Tty: true }))).toString('utf8');
-  const { ExitCode: code } = await exec.inspect();
-  if (code === 0) return;
-  throw new RondoError(
-    'sandbox.image_failed',
-    `${step.slice(0, 2).join(' ')} ended with exit code ${String(code)}: ${said.replaceAll('\r', '').trim().slice(-TOLD_CHARACTERS)}`,
-  );
-}
-
-/** Those of the files that are there. */
-async function configuration(files: readonly string[]): Promise<Docker.MountSettings[]> {
-  const found = await Promise.all(files.map((file) => fs.realpath(file).catch(() => undefined)));
-  return files.flatMap((file, index) => {
-    const source = found[index];
-    return source === undefined ? [] : [{ Type: 'bind' as const, Source: source, Target: file, ReadOnly: true }];
-  });
-}
+const assignments = (environment: Readonly<Record<string, string>>): string[] => Object.entries(environment).map(([name, value]) => `${name}=${value}`);
 
 function split(image: string): [string, string] {
   const colon = image.lastIndexOf(':');

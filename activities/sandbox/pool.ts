@@ -17,6 +17,8 @@ export interface PoolMembers {
   makeWarm(id: string): Promise<boolean>;
   /** Those that are nobody's yet, oldest first. */
   list(hostId: string): Promise<PoolMember[]>;
+  /** Remembers that one of a kind was wanted, or will be. */
+  wish(of: { readonly hostId: string; readonly kind: string }): Promise<void>;
   /** How often each kind was wanted lately. */
   claims(hostId: string, seconds: number): Promise<ReadonlyMap<string, number>>;
   /** Of these names, those that some session's row names. */
@@ -43,6 +45,8 @@ export interface SandboxPool {
   readonly hostId: string;
   /** What a member must be to serve instead of a sandbox that this provider would make, of an image or the plain one. */
   kindOf(provider: SandboxProvider, image?: string): string;
+  /** Sandboxes of this image are going to be asked for. */
+  expect(image: string): Promise<void>;
   /** The connection to a claimed member, if this process has one; it is the caller's from then on. */
   take(name: string): SupervisorClient | undefined;
   /** One round: adopts what an earlier process made, throws away what is of no use, makes what is missing. */
@@ -67,16 +71,17 @@ export function createPool(options: PoolOptions): SandboxPool {
   const making = new Set<string>();
   let closed = false;
 
-  /** Images that sessions of this process asked for, by kind. */
-  const images = new Map<string, string | undefined>();
-
-  const kindOf = ({ engine, runtime }: SandboxProvider, image?: string): string => {
-    const kind = createHash('sha256')
-      .update(JSON.stringify([engine, runtime, options.build, limits, image ?? null]))
+  const plainKind = ({ engine, runtime }: SandboxProvider): string =>
+    createHash('sha256')
+      .update(JSON.stringify([engine, runtime, options.build, limits]))
       .digest('hex')
       .slice(0, 16);
-    images.set(kind, image);
-    return kind;
+  /** Names the image, so that every process of the host knows what a member of that kind is made of. */
+  const kindOf = (provider: SandboxProvider, image?: string): string => (image === undefined ? plainKind(provider) : `${plainKind(provider)} ${image}`);
+
+  const ofBuild = (provider: SandboxProvider) => {
+    const plain = plainKind(provider);
+    return (kind: string) => kind.split(' ')[0] === plain;
   };
 
   const letGo = (name: string) => {
@@ -105,7 +110,7 @@ export function createPool(options: PoolOptions): SandboxPool {
     making.add(id);
     try {
       const client = await admission.enter(async () => {
-        await provider.create({ name, ...memberDirectories(home, id), ...limits, image: images.get(kind) });
+        await provider.create({ name, ...memberDirectories(home, id), ...limits, image: kind.split(' ')[1] });
         return attachStarting(provider, name);
       });
       if (!client) throw new RondoError('sandbox.failed', `Sandbox ${name} of the pool ended while it started.`);
@@ -127,9 +132,10 @@ export function createPool(options: PoolOptions): SandboxPool {
     // Claimed through another process: what it says is not for us.
     for (const name of held.keys()) if (!names.has(name)) letGo(name);
     const good = [];
+    const isOfBuild = ofBuild(provider);
     for (const member of listed) {
       const isAbandoned = member.state === 'starting' && member.ageSeconds > STALE_SECONDS && !making.has(member.id);
-      const isGood = images.has(member.kind) && !isAbandoned && (member.state === 'starting' || (await hold(provider, member)));
+      const isGood = isOfBuild(member.kind) && !isAbandoned && (member.state === 'starting' || (await hold(provider, member)));
       if (isGood) good.push(member);
       else await throwAway(provider, member);
     }
@@ -139,6 +145,7 @@ export function createPool(options: PoolOptions): SandboxPool {
   return {
     hostId,
     kindOf,
+    expect: async (image) => members.wish({ hostId, kind: kindOf(await options.provider(), image) }),
     take(name) {
       const client = held.get(name);
       held.delete(name);
@@ -146,11 +153,11 @@ export function createPool(options: PoolOptions): SandboxPool {
     },
     async tend() {
       const provider = await options.provider();
-      const plain = kindOf(provider);
+      const plain = plainKind(provider);
       const claims = await members.claims(hostId, DEMAND_SECONDS);
       const good = await inspect(provider);
       let room = options.maximum;
-      for (const kind of images.keys()) {
+      for (const kind of new Set([plain, ...[...claims.keys()].filter(ofBuild(provider)), ...good.map((member) => member.kind)])) {
         const target = Math.min(room, Math.max(kind === plain ? options.minimum : 0, claims.get(kind) ?? 0));
         const ready = good.filter((member) => member.kind === kind);
         room -= target;

@@ -58,6 +58,12 @@ export async function selectProvider(settings: SandboxSettings): Promise<Sandbox
   );
 }
 
+/** Where bubblewrap keeps what it has no engine to keep. */
+export const bubblewrapDirectories = (home: string) => ({
+  stateDirectory: path.join(home, 'sandboxes', 'bubblewrap'),
+  imagesDirectory: path.join(home, 'images'),
+});
+
 /** What the settings allow, strongest isolation first, whether it works here or not. */
 export function possibleProviders(settings: SandboxSettings): SandboxProvider[] {
   const { engine, runtime, nodeBinary, supervisorBundle, installation, home } = settings;
@@ -81,7 +87,7 @@ export function possibleProviders(settings: SandboxSettings): SandboxProvider[] 
             ...common,
             bwrap: settings.bwrap ?? 'bwrap',
             rootfs: settings.rootfs,
-            stateDirectory: path.join(home, 'sandboxes', 'bubblewrap'),
+            ...bubblewrapDirectories(home),
           }),
         ]
       : [];

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import type { SessionStore } from '../session/store.port.js';
+import type { PackageImages } from './package-image.js';
 
 /** What a session's next sandbox is made of. */
 export interface SandboxImage {
@@ -15,10 +16,8 @@ export interface SandboxImage {
 export interface SessionImageDependencies {
   readonly store: SessionStore;
   readonly hostId: string;
-  /** Whether the engine still has an image that was built. */
-  readonly isThere: (image: string) => Promise<boolean>;
-  /** The image of a list of packages. */
-  readonly imageOf: (packagesHash: string) => string;
+  /** The engine's, or why it can make none. */
+  readonly images: () => Promise<PackageImages | string>;
 }
 
 const LOOK_EVERY_MS = 500;
@@ -27,7 +26,7 @@ const TOLD_CHARACTERS = 2_000;
 const PLAIN: SandboxImage = { name: undefined, failure: undefined, detail: {} };
 
 /** Waits for a build that is under way, as long as it takes: it ends by itself. A sandbox that is there already waits for nothing. */
-export async function awaitImage({ store, hostId, isThere, imageOf }: SessionImageDependencies, ref: SessionRef, signal: AbortSignal): Promise<SandboxImage> {
+export async function awaitImage({ store, hostId, images }: SessionImageDependencies, ref: SessionRef, signal: AbortSignal): Promise<SandboxImage> {
   const begin = performance.now();
   for (;;) {
     const { image, exists } = await store.locked(ref, async (session) => {
@@ -37,8 +36,12 @@ export async function awaitImage({ store, hostId, isThere, imageOf }: SessionIma
     if (image.packagesHash === null || (exists && image.state !== 'ready')) return PLAIN;
     const waitedMs = Math.round(performance.now() - begin);
     const waited = waitedMs > LOOK_EVERY_MS ? { waited_for_packages_ms: waitedMs } : {};
-    const name = imageOf(image.packagesHash);
-    if (image.state === 'ready' && (await isThere(name))) return { name, failure: undefined, detail: { packages: 'ready', ...waited } };
+    if (image.state === 'ready') {
+      const engine = await images();
+      const name = typeof engine === 'string' ? undefined : await engine.nameOf(image.packagesHash);
+      if (name !== undefined && typeof engine !== 'string' && (await engine.exists(name)))
+        return { name, failure: undefined, detail: { packages: 'ready', ...waited } };
+    }
     // Removed from the engine, or of an older plain image: it is built again.
     if (image.state === 'ready') await store.locked(ref, (session) => session.forgetImage(hostId));
     if (image.state === 'failed') return { name: undefined, failure: image.error ?? 'the build failed', detail: { packages: 'failed', ...waited } };

@@ -39,6 +39,7 @@ import { installationOf, packageConfiguration, sandboxBuild, sandboxHost, sandbo
 import { createWayOut } from '../../infra/egress/way-out.js';
 import { newId } from '../../infra/ids.js';
 import { createExclusive } from '../../infra/postgres/exclusive.js';
+import { createHeldCalls } from '../../infra/postgres/held-calls.js';
 import { createListener } from '../../infra/postgres/listener.js';
 import { createPool } from '../../infra/postgres/pool.js';
 import { createPoolMembers } from '../../infra/postgres/pool-members.repo.js';
@@ -171,7 +172,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   });
   const activities: SessionActivities = {
     callModel: boundary('callModel', callModel),
-    runTool: boundary('runTool', orElsewhere(createRunTool({ store, sandboxes, redact, tools: remote.tools, spill: createSpill({ store, sandboxes }) }))),
+    runTool: boundary('runTool', orElsewhere(createRunTool({ store, sandboxes, redact, heldCalls: createHeldCalls({ pool, listener }), tools: remote.tools, spill: createSpill({ store, sandboxes }) }))),
     settle: boundary('settle', createSettle({ store })),
     seal: boundary('seal', createSeal({ store, defaultMaxSteps, stopCalls: sandboxes.stopCalls })),
     collectOutputs: boundary('collectOutputs', orElsewhere(createCollectOutputs({ store, sandboxes, keepBytes: keepBlob, limits: outputLimits(config) }))),

@@ -20,6 +20,15 @@ export async function imagesToBuild(pool: Pool, hostId: string, most: number): P
   return rows;
 }
 
+/** No host has this name, so it has built nothing. */
+const NO_HOST = '';
+
+/** The packages of all environments that are in use, of all workspaces. */
+export async function imagesWanted(pool: Pool): Promise<string[]> {
+  const wanted = await imagesToBuild(pool, NO_HOST, 2 ** 31 - 1);
+  return [...new Set(wanted.map(({ packagesHash }) => packagesHash))];
+}
+
 /** The list behind a hash, as some environment has it; undefined when none has it any more. */
 export async function findPackages(tx: Transaction, packagesHash: string): Promise<PackageLists | undefined> {
   const { rows } = await tx.query<{ packages: PackageLists }>(

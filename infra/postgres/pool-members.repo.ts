@@ -9,10 +9,7 @@ const nextUlid = monotonicFactory();
 const KEPT = '10 minutes';
 
 /** Known before its sandbox is made, so that a crash leaves nothing that nobody knows of. `nameOf` makes its name of its id. */
-async function insertMember(
-  db: Db,
-  of: { readonly hostId: string; readonly kind: string; readonly nameOf: (id: string) => string },
-): Promise<PoolMember> {
+async function insertMember(db: Db, of: { readonly hostId: string; readonly kind: string; readonly nameOf: (id: string) => string }): Promise<PoolMember> {
   const id = nextUlid();
   const { rows } = await db.query<PoolMember>(
     `insert into pool_members (id, host_id, kind, name, state) values ($1, $2, $3, $4, 'starting') returning ${COLUMNS}`,
@@ -39,12 +36,17 @@ export async function claimMember(db: Db, { hostId, kind }: { readonly hostId: s
     values: [hostId, kind],
   });
   if (rows[0]) return rows[0].name;
+  await wishMember(db, { hostId, kind });
+  return undefined;
+}
+
+/** Remembers that one was wanted, or will be. */
+async function wishMember(db: Db, { hostId, kind }: { readonly hostId: string; readonly kind: string }): Promise<void> {
   await db.query(`insert into pool_members (id, host_id, kind, state, claimed_at) values ($1, $2, $3, 'missed', clock_timestamp())`, [
     nextUlid(),
     hostId,
     kind,
   ]);
-  return undefined;
 }
 
 /** Those that are nobody's yet, oldest first. */
@@ -82,6 +84,7 @@ async function namesKnown(db: Db, names: readonly string[]): Promise<Set<string>
 export const createPoolMembers = (pool: Db) => ({
   insert: (of: Parameters<typeof insertMember>[1]) => insertMember(pool, of),
   makeWarm: (id: string) => makeMemberWarm(pool, id),
+  wish: (of: Parameters<typeof wishMember>[1]) => wishMember(pool, of),
   list: (hostId: string) => listMembers(pool, hostId),
   claims: (hostId: string, seconds: number) => claimsOf(pool, hostId, seconds),
   drop: (id: string) => dropMember(pool, id),

@@ -32,7 +32,13 @@ export function aSandboxEngine(name: EngineName): TestEngine {
   const { directory, common } = scratch();
   const again = (): SandboxProvider =>
     name === 'bubblewrap'
-      ? createBubblewrapProvider({ ...common, bwrap: services.bwrap, rootfs: services.rootfs, stateDirectory: path.join(directory, 'state') })
+      ? createBubblewrapProvider({
+          ...common,
+          bwrap: services.bwrap,
+          rootfs: services.rootfs,
+          stateDirectory: path.join(directory, 'state'),
+          imagesDirectory: path.join(directory, 'images'),
+        })
       : createDockerProvider({
           ...common,
           address: `unix://${services.dockerSocket}`,
