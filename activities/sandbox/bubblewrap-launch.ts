@@ -16,6 +16,8 @@ export const stateFiles = (directory: string) => ({
   seccomp: path.join(directory, 'seccomp.bpf'),
   accounts: path.join(directory, 'accounts'),
   hostSockets: path.join(directory, 'host'),
+  /** The name of the image it is made of, if it is not the plain one. */
+  image: path.join(directory, 'image'),
 });
 
 export interface Launch {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { rootOf } from './bubblewrap-images.adapter.js';
 import { launch, stateFiles } from './bubblewrap-launch.js';
 import { initProcess, killSandbox, launchState } from './bubblewrap-liveness.js';
 import { capabilitiesOf } from './capabilities.js';
@@ -19,6 +20,8 @@ export interface BubblewrapProviderOptions {
   readonly bwrap: string;
   /** A root file system; undefined for the host's own /usr, read-only. */
   readonly rootfs: string | undefined;
+  /** Root file systems with packages, by the name of an image (bubblewrap-images.adapter.ts). */
+  readonly imagesDirectory: string;
   /** The real file of a Linux Node >= 24. */
   readonly nodeBinary: string;
   /** dist/supervisor.mjs. */
@@ -52,6 +55,19 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
     await fs.rm(stateOf(name), { recursive: true, force: true });
   };
 
+  /** Noted before it is used, so that nobody removes it. */
+  const rootFor = async ({ name, image }: SandboxSpec): Promise<string | undefined> => {
+    if (image === undefined) return options.rootfs;
+    const directory = rootOf(options.imagesDirectory, image);
+    await fs.writeFile(stateFiles(stateOf(name)).image, image);
+    await fs.access(directory).catch((cause: unknown) => {
+      throw new RondoError('sandbox.failed', `The root file system ${image} of sandbox ${name} is not there; it is built again when a session asks for it.`, {
+        cause,
+      });
+    });
+    return directory;
+  };
+
   const start = async (spec: SandboxSpec): Promise<void> => {
     const directory = stateOf(spec.name);
     const seccomp = seccompFilter(process.arch);
@@ -60,7 +76,7 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
       directory,
       bwrap: await findProgram(options.bwrap),
       paths: {
-        rootfs: options.rootfs,
+        rootfs: await rootFor(spec),
         nodeBinary: options.nodeBinary,
         supervisorBundle: options.supervisorBundle,
         workspace: spec.workspaceDirectory,
