@@ -15,8 +15,17 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-export async function startProgram(name: 'worker' | 'gateway' | 'egress', environment: Readonly<Record<string, string>>, ready: RegExp): Promise<Program> {
-  const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${name}/main.js`], {
+/** `hosts`: a file to be /etc/hosts for this program alone; needs root. */
+export async function startProgram(
+  name: 'worker' | 'gateway' | 'egress',
+  environment: Readonly<Record<string, string>>,
+  ready: RegExp,
+  { hosts }: { readonly hosts?: string } = {},
+): Promise<Program> {
+  const words = [process.execPath, '--enable-source-maps', `dist/apps/${name}/main.js`];
+  const [program = '', ...rest] =
+    hosts === undefined ? words : ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, ...words];
+  const child = spawn(program, rest, {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,3 @@
+import { describeInside } from './inside.suite.js';
+
+describeInside('docker-runsc');
