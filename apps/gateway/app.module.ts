@@ -25,6 +25,8 @@ import { HealthService } from './health/health.service.js';
 import { InvocationLinks } from './invoke/invocation-links.js';
 import { InvokeController } from './invoke/invoke.controller.js';
 import { InvokeService } from './invoke/invoke.service.js';
+import { NetworkRequestsController } from './network/network-requests.controller.js';
+import { NetworkRequestsService } from './network/network-requests.service.js';
 import { ResourcesController } from './resources/resources.controller.js';
 import { ResourcesService } from './resources/resources.service.js';
 import { createSessionWith } from './sessions/create-session.js';
@@ -98,6 +100,7 @@ export class AppModule {
         VaultsController,
         CredentialsController,
         TraceController,
+        NetworkRequestsController,
         HealthController,
       ],
       providers: [
@@ -122,6 +125,7 @@ export class AppModule {
         { provide: ValidationService, useValue: new ValidationService(pool, parts.secretBox, { guardedFetch, redact: parts.redact }) },
         { provide: InvocationLinks, useValue: new InvocationLinks(config) },
         { provide: TraceService, useValue: new TraceService(pool) },
+        { provide: NetworkRequestsService, useValue: new NetworkRequestsService(pool) },
         { provide: HealthService, useValue: new HealthService(pool, parts.sessionClient, config.sandbox.minimumIsolation) },
       ],
     };

@@ -203,6 +203,7 @@ describe('the rows of a workspace', () => {
       'deltas',
       'effects',
       'egress_requests',
+      'egress_totals',
       'environment_images',
       'environment_keys',
       'environments',

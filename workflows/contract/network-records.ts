@@ -24,6 +24,14 @@ export interface EgressRequest {
   readonly durationMs: number;
 }
 
+/** A line as it is kept. */
+export type NetworkRequestRecord = EgressRequest & {
+  /** `netreq_…` */
+  readonly id: string;
+  readonly toolCallIds: readonly string[];
+  readonly recordedAt: Date;
+};
+
 /** What a session has used of its allowance, by its audit. Bytes of both ways. */
 export interface EgressTotals {
   readonly requests: number;

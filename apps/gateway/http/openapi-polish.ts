@@ -57,6 +57,7 @@ export function polish(document: OpenAPIObject): void {
     }
   }
   polishInvoke(document);
+  polishExport(document);
 }
 
 type PathItem = OpenAPIObject['paths'][string];
@@ -86,5 +87,14 @@ function polishInvoke({ paths }: OpenAPIObject): void {
     if (!answer || !('content' in answer) || !answer.content) continue;
     const { 'text/event-stream': _asJson, ...content } = answer.content;
     answer.content = status === '200' ? { ...content, ...EVENT_STREAM } : content;
+  }
+}
+
+/** The same items as in the list, without the list around them. */
+function polishExport({ paths }: OpenAPIObject): void {
+  for (const [path, item] of Object.entries(paths)) {
+    const answer = path.endsWith('/network_requests') ? item.get?.responses['200'] : undefined;
+    if (answer && 'content' in answer && answer.content)
+      answer.content['application/x-ndjson'] = { schema: { type: 'string', description: 'One item in each line' } };
   }
 }

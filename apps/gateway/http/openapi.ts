@@ -30,7 +30,7 @@ export function serveDocs(app: NestExpressApplication): void {
     .addTag('files', 'What is given to sessions, and what they leave')
     .addTag('skills', 'Instructions and programs that agents use when they need them')
     .addTag('vaults', 'Secrets that sessions use and never see')
-    .addTag('trace', 'Every attempt of every step')
+    .addTag('trace', 'Every attempt of every step, and everything that was asked of the outside')
     .addTag('health', 'Open to everyone')
     .addBearerAuth({ type: 'http', scheme: 'bearer' }, 'key')
     .addApiKey({ type: 'apiKey', name: 'x-api-key', in: 'header' }, 'x-api-key')

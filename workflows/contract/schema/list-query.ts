@@ -87,6 +87,9 @@ export const EventStreamQuery = z.object({
 
 export const TraceQuery = z.object(paged(1_000, 1_000));
 
+/** Of the audit of a session's network requests, or of the workspace's. The times are those at which requests ended. */
+export const NetworkRequestListQuery = z.object({ ...paged(100, 1_000), created_at: timeRange('gt', 'gte', 'lt', 'lte'), order: order('asc') });
+
 export type AgentRetrieveQuery = z.output<typeof AgentRetrieveQuery>;
 export type AgentListQuery = z.output<typeof AgentListQuery>;
 export type AgentVersionListQuery = z.output<typeof AgentVersionListQuery>;
@@ -98,3 +101,4 @@ export type ThreadListQuery = z.output<typeof ThreadListQuery>;
 export type EventListQuery = z.output<typeof EventListQuery>;
 export type EventStreamQuery = z.output<typeof EventStreamQuery>;
 export type TraceQuery = z.output<typeof TraceQuery>;
+export type NetworkRequestListQuery = z.output<typeof NetworkRequestListQuery>;
