@@ -19,7 +19,7 @@ export async function timedCall(client: SupervisorClient, name: string, input: u
 export async function resultOf(client: SupervisorClient, name: string, input: unknown): Promise<string> {
   const outcome = await client.call({ callId: `sevt_bench${randomUUID().replaceAll('-', '')}`, name, input, timeoutMs: CALL_TIMEOUT_MS });
   if (outcome.status !== 'completed' || outcome.is_error)
-    throw new Error(`A ${name} call in a sandbox was not successful: ${JSON.stringify(outcome).slice(0, 300)}`);
+    throw new Error(`A ${name} call in a sandbox was not successful: ${JSON.stringify(outcome).slice(0, 1_500)}`);
   return outcome.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
 }
 

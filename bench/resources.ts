@@ -26,13 +26,20 @@ export function usageOf(pid: number, options: { readonly children?: boolean } = 
 }
 
 function readUsage(pid: number): Usage {
-  const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
   // Behind the name, which may hold anything: state is the first field, user and system time are the 12th and 13th.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
     .split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]);
-  return { rssMb: (kilobytes * 1.024) / MEGABYTE_IN_KILOBYTES, cpuMs: (ticks * 1_000) / TICKS_PER_SECOND };
+  return { rssMb: megabytesOf(pid, 'VmRSS'), cpuMs: (ticks * 1_000) / TICKS_PER_SECOND };
+}
+
+/** The most resident memory that a process ever had, in MB. */
+export const highestMemoryOf = (pid: number): number => megabytesOf(pid, 'VmHWM');
+
+function megabytesOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return (Number(kilobytes ?? 0) * 1.024) / MEGABYTE_IN_KILOBYTES;
 }
 
 const childrenOf = (pid: number): number[] =>
