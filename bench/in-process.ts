@@ -76,7 +76,14 @@ export function createInProcessLoop(stack: Stack): InProcessLoop {
     readFile: () => Promise.resolve(undefined),
     ...remote,
   });
-  const runTool = createRunTool({ store, sandboxes, redact: createRedactor([]), tools, spill: () => Promise.resolve(undefined) });
+  const runTool = createRunTool({
+    store,
+    sandboxes,
+    redact: createRedactor([]),
+    heldCalls: { follow: () => () => undefined },
+    tools,
+    spill: () => Promise.resolve(undefined),
+  });
 
   const workspaceOf = async (sessionId: string): Promise<string> => {
     const [row] = (await stack.rows.query<{ id: string }>('select workspace_id as id from sessions where id = $1', [sessionId])).rows;

@@ -1,4 +1,4 @@
-import type { RunToolInput, RunToolResult } from '../../workflows/contract/activities.js';
+import type { RunToolInput, RunToolResult, SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
 import type { ActivityRun } from '../boundary.js';
@@ -15,6 +15,13 @@ export interface SandboxCallDependencies {
   readonly store: SessionStore;
   readonly sandboxes: Sandboxes;
   readonly redact: StreamRedactor;
+  readonly heldCalls: HeldCalls;
+}
+
+/** Tells when people are asked for requests of a session's sandbox. */
+export interface HeldCalls {
+  /** Calls `tell` at every change, and soon with how it is `now` if that is wanted; answers how to stop that. */
+  follow(session: SessionRef, options: { readonly now: boolean }, tell: (held: boolean) => void): () => void;
 }
 
 /** Attempts to get a sandbox for one call before the turn is given up. */
@@ -119,9 +126,11 @@ async function claimForSandbox(
 async function execute(deps: SandboxCallDependencies, input: RunToolInput, claim: SandboxClaim, signal: AbortSignal): Promise<ToolOutcome> {
   const { callId } = input;
   const { sandbox, call, input: args } = claim;
+  const { client } = sandbox;
+  const unfollow = deps.heldCalls.follow(input, { now: !claim.first || client.isHeld }, (held) => client.hold(held));
   const output = await openLiveOutput(deps, input, { callId, attempt: claim.attempt });
   try {
-    return await sandbox.client.call({
+    return await client.call({
       callId,
       name: call.name,
       input: args,
@@ -131,6 +140,7 @@ async function execute(deps: SandboxCallDependencies, input: RunToolInput, claim
       onOutput: output.push,
     });
   } finally {
+    unfollow();
     await output.close();
   }
 }

@@ -99,7 +99,14 @@ export async function setStage(scripts: Readonly<Record<string, ScriptInput>>) {
           priceOf: () => undefined,
           readFile: () => Promise.resolve(undefined),
         }),
-        runTool: createRunTool({ store, sandboxes, redact: createRedactor([]), tools, spill: async () => undefined }),
+        runTool: createRunTool({
+          store,
+          sandboxes,
+          redact: createRedactor([]),
+          heldCalls: { follow: () => () => undefined },
+          tools,
+          spill: async () => undefined,
+        }),
         settle: createSettle({ store }),
         seal: createSeal({ store, defaultMaxSteps: 50, stopCalls: sandboxes.stopCalls }),
       };
