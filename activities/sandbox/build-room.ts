@@ -88,8 +88,8 @@ const common = (root: string): string[] => [
   ...['--seccomp', String(SECCOMP_DESCRIPTOR)],
 ];
 
-/** A user namespace leaves root nothing but what the files belong to. */
-const ALONE = ['--unshare-net', '--unshare-user', '--uid', '0', '--gid', '0'];
+/** In a user namespace of one user: rights over the files that belong to root, which is what is shown, and over nothing of the kernel. */
+const ALONE = ['--unshare-net', '--unshare-user', '--uid', '0', '--gid', '0', '--cap-add', 'CAP_DAC_OVERRIDE', '--cap-add', 'CAP_FOWNER'];
 
 async function withNetwork(configuration: BuildConfiguration): Promise<string[]> {
   const names = await filesToShow({ ...configuration, files: ['/etc/resolv.conf', '/etc/hosts', ...configuration.files] });

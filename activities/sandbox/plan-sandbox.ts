@@ -1,5 +1,6 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { decodeFence } from '../../workflows/contract/fence.js';
 import type { NewSandbox, SandboxPlace } from '../../workflows/contract/records.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
 import type { SandboxPool } from './pool.js';
@@ -27,11 +28,12 @@ export interface PlanRequest {
 }
 
 /**
- * `use`: the sandbox of the session; `retire`: the one before it, which must be ended first; `wait`: until there is room on a host, or it is
+ * `use`: the sandbox of the session, with the trace of its start if it has not been seen to run; `retire`: the one before it, which must be ended first; `wait`: until there is room on a host, or it is
  * known whether one lives.
  */
 export type Plan =
-  | { readonly kind: 'use' | 'retire'; readonly sandbox: PlannedSandbox }
+  | { readonly kind: 'use'; readonly sandbox: PlannedSandbox; readonly trace: string | undefined }
+  | { readonly kind: 'retire'; readonly sandbox: PlannedSandbox }
   | { readonly kind: 'wait'; readonly for: 'room' | 'host'; readonly hosts: readonly SandboxPlace[] };
 
 /**
@@ -45,7 +47,8 @@ export const planSandbox = ({ store, host, installation, pool }: PlanDependencie
     const { provider, ended, image, placement } = request;
     const current = await session.findSandbox();
     const at = current && whereaboutsOf(current, host);
-    if (current && at?.kind === 'here' && current.generation !== ended) return { kind: current.state === 'released' ? 'retire' : 'use', sandbox: current };
+    if (current && at?.kind === 'here' && current.generation !== ended)
+      return current.state === 'released' ? { kind: 'retire', sandbox: current } : { kind: 'use', sandbox: current, trace: await traceOf(session, current) };
     const isBound = current !== undefined && at?.kind !== 'nowhere' && !(await isHandedOver(session, current));
     if (isBound && at?.kind === 'unknown') return { kind: 'wait', for: 'host', hosts: [] };
     if (isBound && at?.kind === 'elsewhere') throw elsewhere(ref.sessionId, at.taskQueue);
@@ -67,8 +70,20 @@ export const planSandbox = ({ store, host, installation, pool }: PlanDependencie
       hostId: host.id,
     };
     await session.saveSandbox(sandbox);
-    return { kind: 'use', sandbox };
+    return { kind: 'use', sandbox, trace: await traceOf(session, sandbox) };
   });
+
+const traceOf = async (session: LockedSession, sandbox: PlannedSandbox): Promise<string | undefined> =>
+  sandbox.state === 'starting'
+    ? session.startAttempt({
+        turn: session.record.turn,
+        step: decodeFence(session.record.fence).step,
+        kind: 'sandbox_start',
+        name: `${sandbox.engine}/${sandbox.runtime}`,
+        key: `sandbox:${sandbox.generation}`,
+        attempt: 1,
+      })
+    : undefined;
 
 /** Whether any host could go on with everything: the sandbox has ended, and a checkpoint shows how. */
 const isHandedOver = async (session: LockedSession, { generation, state }: PlannedSandbox): Promise<boolean> =>

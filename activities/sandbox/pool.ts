@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { PoolMember } from '../../workflows/contract/records.js';
 import { removeTree } from '../workspace/host-directories.js';
@@ -43,7 +44,7 @@ export interface PoolOptions extends SandboxLimits {
 /** Sandboxes that run before anybody wants them: nothing of a session is in them until they are claimed. */
 export interface SandboxPool {
   readonly hostId: string;
-  /** What a member must be to serve instead of a sandbox that this provider would make, of an image or the plain one. */
+  /** What a member must be to serve a session that now asks for a sandbox of this provider, of an image or the plain one. */
   kindOf(provider: SandboxProvider, image?: string): string;
   /** Sandboxes of this image are going to be asked for. */
   expect(image: string): Promise<void>;
@@ -61,6 +62,9 @@ export interface SandboxPool {
 
 /** What was asked for in this time can be asked for again. */
 const DEMAND_SECONDS = 120;
+/** Whoever claims needs the processors first; but not longer than this, lest steady claims keep the pool empty. */
+const QUIET_MS = 250;
+const PATIENCE_MS = 2_000;
 /** A member that is not ready after this time belongs to a process that died. */
 const STALE_SECONDS = 60;
 
@@ -70,6 +74,8 @@ export function createPool(options: PoolOptions): SandboxPool {
   const held = new Map<string, SupervisorClient>();
   const making = new Set<string>();
   let closed = false;
+  /** When a session last asked for a sandbox. */
+  let askedAt = Number.NEGATIVE_INFINITY;
 
   const plainKind = ({ engine, runtime }: SandboxProvider): string =>
     createHash('sha256')
@@ -82,6 +88,11 @@ export function createPool(options: PoolOptions): SandboxPool {
   const ofBuild = (provider: SandboxProvider) => {
     const plain = plainKind(provider);
     return (kind: string) => kind.split(' ')[0] === plain;
+  };
+
+  const untilQuiet = async (): Promise<void> => {
+    const begin = performance.now();
+    for (let now = begin; now - askedAt < QUIET_MS && now - begin < PATIENCE_MS; now = performance.now()) await delay(QUIET_MS - (now - askedAt));
   };
 
   const letGo = (name: string) => {
@@ -144,7 +155,10 @@ export function createPool(options: PoolOptions): SandboxPool {
 
   return {
     hostId,
-    kindOf,
+    kindOf(provider, image) {
+      askedAt = performance.now();
+      return kindOf(provider, image);
+    },
     expect: async (image) => members.wish({ hostId, kind: kindOf(await options.provider(), image) }),
     take(name) {
       const client = held.get(name);
@@ -163,7 +177,11 @@ export function createPool(options: PoolOptions): SandboxPool {
         room -= target;
         for (const surplus of ready.slice(target)) await throwAway(provider, surplus);
         // Sessions that wait for a sandbox of their own come first.
-        for (let count = ready.length; count < target && admission.isFree && !closed; count += 1) await make(provider, kind);
+        for (let count = ready.length; count < target; count += 1) {
+          await untilQuiet();
+          if (!admission.isFree || closed) break;
+          await make(provider, kind);
+        }
       }
     },
     names: async () => (await members.list(hostId)).map(({ name }) => name),

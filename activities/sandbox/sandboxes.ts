@@ -74,16 +74,21 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     options.disk.refuse(ref.sessionId);
     let retired: number | undefined;
     for (let tries = 0; tries < MAXIMUM_GENERATIONS; ) {
-      const { kind, sandbox } = await plan(ref, { provider, ended: retired, image: image?.name, placement }, ended.signal);
-      if (kind === 'retire') {
+      const planned = await plan(ref, { provider, ended: retired, image: image?.name, placement }, ended.signal);
+      const { sandbox } = planned;
+      if (planned.kind === 'retire') {
         await retireSandbox(options, ref, provider, sandbox);
         retired = sandbox.generation;
         continue;
       }
       tries += 1;
-      const client = sandbox.state === 'ready' ? await attachReady(provider, sandbox.name) : await startSandbox(options, ref, provider, sandbox, image);
+      const environment = options.environment(ref);
+      // Asked for ahead; whoever needs it hears of its failure.
+      environment.catch(() => undefined);
+      const { trace } = planned;
+      const client = trace === undefined ? await attachReady(provider, sandbox.name) : await startSandbox(options, ref, provider, { sandbox, trace }, image);
       if (client) {
-        await bindTo(ref, sandbox, client);
+        await bindTo(ref, sandbox, client, environment);
         if (image?.failure !== undefined && sandbox.state === 'starting') await tellMissingPackages(store, ref, image.failure);
         guardDisk(ref, provider, sandbox, client);
         return { generation: sandbox.generation, client };
@@ -100,8 +105,8 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
   };
 
   /** On every connection: a supervisor that was started again knows nothing of it. */
-  const bindTo = async (ref: SessionRef, { generation }: PlannedSandbox, client: SupervisorClient): Promise<void> => {
-    const bindShells = async () => client.bind({ sessionId: ref.sessionId, environment: await options.environment(ref) });
+  const bindTo = async (ref: SessionRef, { generation }: PlannedSandbox, client: SupervisorClient, environment = options.environment(ref)): Promise<void> => {
+    const bindShells = async () => client.bind({ sessionId: ref.sessionId, environment: await environment });
     try {
       await Promise.all([bindShells(), options.wayOut.open(ref, generation)]);
     } catch (error) {

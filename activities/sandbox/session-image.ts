@@ -29,11 +29,8 @@ const PLAIN: SandboxImage = { name: undefined, failure: undefined, detail: {} };
 export async function awaitImage({ store, hostId, images }: SessionImageDependencies, ref: SessionRef, signal: AbortSignal): Promise<SandboxImage> {
   const begin = performance.now();
   for (;;) {
-    const { image, exists } = await store.locked(ref, async (session) => {
-      const sandbox = await session.findSandbox();
-      return { image: await session.findImage(hostId), exists: sandbox?.state === 'ready' };
-    });
-    if (image.packagesHash === null || (exists && image.state !== 'ready')) return PLAIN;
+    const image = await store.findImage(ref, hostId);
+    if (image.packagesHash === null || (image.isRunning && image.state !== 'ready')) return PLAIN;
     const waitedMs = Math.round(performance.now() - begin);
     const waited = waitedMs > LOOK_EVERY_MS ? { waited_for_packages_ms: waitedMs } : {};
     if (image.state === 'ready') {

@@ -1,6 +1,5 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
-import { decodeFence } from '../../workflows/contract/fence.js';
 import type { LockedSession } from '../session/store.port.js';
 import type { Workspaces } from '../workspace/workspaces.js';
 import type { Admission } from './admission.js';
@@ -28,24 +27,32 @@ export async function startSandbox(
   dependencies: StartDependencies,
   ref: SessionRef,
   provider: SandboxProvider,
-  sandbox: PlannedSandbox,
+  { sandbox, trace }: { readonly sandbox: PlannedSandbox; readonly trace: string },
   image?: SandboxImage,
 ): Promise<SupervisorClient | undefined> {
   const { store } = dependencies;
-  const trace = await store.locked(ref, (session) => startTrace(session, sandbox));
+  const { engine, runtime, isolation } = sandbox;
+  const markReady = async (session: LockedSession, detail: Started['detail']): Promise<void> => {
+    const current = await session.findSandbox();
+    if (current?.generation === sandbox.generation && current.state === 'starting') await session.saveSandbox({ ...sandbox, state: 'ready' });
+    await session.endAttempt(trace, { outcome: 'ok', detail: { engine, runtime, isolation, ...detail, ...image?.detail } });
+  };
   let client: SupervisorClient | undefined;
   try {
     await dependencies.workspaces.bring(ref, sandbox.generation);
+    client = memberIdOf(sandbox.name) === undefined ? undefined : dependencies.pool?.take(sandbox.name);
+    if (client) {
+      // This worker talks to it already, so it is known to run: one transaction for its place and its state.
+      await placeClaimed(dependencies, ref, sandbox, (session) => markReady(session, FROM_POOL));
+      return client;
+    }
     const started =
-      memberIdOf(sandbox.name) === undefined ? await make(dependencies, ref, provider, sandbox, image?.name) : await take(dependencies, ref, provider, sandbox);
+      memberIdOf(sandbox.name) === undefined
+        ? await make(dependencies, ref, provider, sandbox, image?.name)
+        : await attach(dependencies, ref, provider, sandbox);
     client = started.client;
     if (!client) throw new RondoError('sandbox.gone', `Sandbox ${sandbox.name} ended while it started.`);
-    const { engine, runtime, isolation } = sandbox;
-    await store.locked(ref, async (session) => {
-      const current = await session.findSandbox();
-      if (current?.generation === sandbox.generation && current.state === 'starting') await session.saveSandbox({ ...sandbox, state: 'ready' });
-      await session.endAttempt(trace, { outcome: 'ok', detail: { engine, runtime, isolation, ...started.detail, ...image?.detail } });
-    });
+    await store.locked(ref, (session) => markReady(session, started.detail));
     return client;
   } catch (error) {
     client?.close();
@@ -75,18 +82,10 @@ const make = (
     return { client: await attachStarting(provider, name), detail: { source: 'new', ...waited } };
   });
 
-async function take(dependencies: StartDependencies, ref: SessionRef, provider: SandboxProvider, sandbox: PlannedSandbox): Promise<Started> {
+/** A member that another worker has been talking to. */
+async function attach(dependencies: StartDependencies, ref: SessionRef, provider: SandboxProvider, sandbox: PlannedSandbox): Promise<Started> {
   await placeClaimed(dependencies, ref, sandbox);
-  const client = dependencies.pool?.take(sandbox.name) ?? (await attachStarting(provider, sandbox.name));
-  return { client, detail: { source: 'pool' } };
+  return { client: await attachStarting(provider, sandbox.name), detail: FROM_POOL };
 }
 
-const startTrace = (session: LockedSession, sandbox: PlannedSandbox): Promise<string> =>
-  session.startAttempt({
-    turn: session.record.turn,
-    step: decodeFence(session.record.fence).step,
-    kind: 'sandbox_start',
-    name: `${sandbox.engine}/${sandbox.runtime}`,
-    key: `sandbox:${sandbox.generation}`,
-    attempt: 1,
-  });
+const FROM_POOL = { source: 'pool' } as const;

@@ -47,6 +47,10 @@ export interface SessionStore {
   endOfCallOutput(ref: SessionRef, callId: string): Promise<number>;
   /** Ends an attempt's row outside the lock, for attempts that may no longer write anything else. */
   endAttempt(ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void>;
+  /** What the session's next sandbox is to be made of on a host. */
+  findImage(ref: SessionRef, hostId: string): Promise<SessionImage>;
+  /** What is known of the session's directories: their last kept state, and the last sandbox generation that a call was sent to. */
+  lastKept(ref: SessionRef): Promise<{ readonly checkpoint: CheckpointRecord | undefined; readonly lastUsed: number | undefined }>;
   /** What a sandbox of this generation is to hold and does not hold yet. */
   dueMounts(ref: SessionRef, generation: number): Promise<DueMount[]>;
   /** Keeps a claimed mount for longer; false when it was taken by somebody else meanwhile. */
@@ -133,8 +137,6 @@ export interface LockedSession {
   endAttempt(attemptId: string, end: AttemptEnd): Promise<void>;
   attemptsOf(key: string): Promise<AttemptRecord[]>;
   findSandbox(): Promise<SandboxRecord | undefined>;
-  /** What the session's next sandbox is to be made of on a host. */
-  findImage(hostId: string): Promise<SessionImage>;
   /** That image is not there any more: it is built again. */
   forgetImage(hostId: string): Promise<void>;
   /** Takes a sandbox out of the host's pool; its name, if one of that kind was ready. */
@@ -146,8 +148,6 @@ export interface LockedSession {
   findCheckpoint(): Promise<CheckpointRecord | undefined>;
   /** Puts a checkpoint in the place of the one before, whose blobs are let go. */
   saveCheckpoint(checkpoint: NewCheckpoint): Promise<void>;
-  /** The last sandbox generation that a call was sent to. */
-  lastGenerationUsed(): Promise<number | undefined>;
   /** What was lost with sandboxes before the current one and the model was not told of yet. */
   readLoss(): Promise<SandboxLoss | undefined>;
   writeLoss(loss: SandboxLoss | undefined): Promise<void>;

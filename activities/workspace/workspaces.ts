@@ -44,6 +44,11 @@ export interface Workspaces {
   readKept(ref: SessionRef, path: string): Promise<AsyncIterable<Uint8Array>>;
   /** Takes the directories of a session that is over from this host. */
   remove(sessionId: string): Promise<void>;
+  /**
+   * Takes them away if the session went on elsewhere and `newest` was kept there since, so that nobody will look at them again; answers whether
+   * it did so.
+   */
+  removeMoved(sessionId: string, newest: Pick<CheckpointRecord, 'generation' | 'blobKey'>): Promise<boolean>;
   /** Ends checkpoints that run. */
   close(): Promise<void>;
 }
@@ -89,11 +94,12 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
 
   const bringUnderLock = async (ref: SessionRef, generation: number, signal: AbortSignal): Promise<void> => {
     const directories = hostDirectories(home, ref.sessionId);
-    const [checkpoint, lastUsed] = await store.locked(ref, async (session) => [await session.findCheckpoint(), await session.lastGenerationUsed()] as const);
+    const { checkpoint, lastUsed } = await store.lastKept(ref);
     const mark = await directories.readMark();
     const isCurrent = (await directories.exists()) && holdsNewest(mark, checkpoint, generation, lastUsed);
     if (lastUsed !== undefined && lastUsed < generation) {
-      const loss = lossOf(isCurrent ? undefined : { checkpoint, usedSince: lastUsed > (checkpoint?.generation ?? 0) });
+      const isWhole = isCurrent && (mark?.usedBy !== null || (checkpoint?.generation ?? 0) >= lastUsed);
+      const loss = lossOf(isWhole ? undefined : { checkpoint, usedSince: lastUsed > (checkpoint?.generation ?? 0) });
       // Before anything is replaced: a repetition finds the directories current, and adds nothing to what is lost.
       await store.locked(ref, async (session) => session.writeLoss(addLoss(await session.readLoss(), loss)));
     }
@@ -190,6 +196,14 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       return readEntry(await readManifest(checkpoint), path, options.open);
     },
     remove: (sessionId) => exclusive(nameOf(sessionId), 0, () => hostDirectories(home, sessionId).remove()),
+    removeMoved: (sessionId, newest) =>
+      exclusive(nameOf(sessionId), 0, async () => {
+        const directories = hostDirectories(home, sessionId);
+        const mark = await directories.readMark();
+        if (!mark || !isOutdated(mark, newest)) return false;
+        await directories.remove();
+        return true;
+      }),
     async close() {
       closed.abort(new RondoError('service.unavailable', 'The worker ends.'));
       await Promise.all([...running.values()].map(({ done }) => done));
@@ -209,6 +223,10 @@ function holdsNewest(mark: Mark | undefined, checkpoint: CheckpointRecord | unde
   const { holds, usedBy } = mark;
   return holds.includes(checkpoint?.blobKey ?? '') && (usedBy === null || usedBy >= generation - 1 || usedBy >= (lastUsed ?? 0));
 }
+
+/** Whether a checkpoint was made of something that came after what the directories of this host hold. */
+const isOutdated = ({ holds, usedBy }: Mark, { generation, blobKey }: Pick<CheckpointRecord, 'generation' | 'blobKey'>): boolean =>
+  usedBy === null ? !holds.includes(blobKey) : generation > usedBy;
 
 const startTrace = (store: SessionStore, ref: SessionRef, kind: Extract<AttemptKind, 'checkpoint' | 'restore'>, generation: number): Promise<string> =>
   store.locked(ref, async (session) => {

@@ -68,13 +68,14 @@ export async function endImage(tx: Transaction, hostId: string, packagesHash: st
 /** What the next sandbox of a session is made of on this host. */
 export async function findSessionImage(tx: Transaction, sessionId: string, hostId: string): Promise<SessionImage> {
   const { rows } = await tx.query<SessionImage>(
-    `select packages_hash(e.config) as "packagesHash", case when packages_hash(e.config) is null then 'none' else coalesce(i.state, 'building') end as state, i.error
+    `select packages_hash(e.config) as "packagesHash", case when packages_hash(e.config) is null then 'none' else coalesce(i.state, 'building') end as state, i.error,
+       exists (select 1 from sandboxes b where b.session_id = s.id and b.state = 'ready') as "isRunning"
      from sessions s join environments e on e.id = s.environment_id
      left join environment_images i on i.workspace_id = s.workspace_id and i.packages_hash = packages_hash(e.config) and i.host_id = $2
      where s.id = $1`,
     [sessionId, hostId],
   );
-  return rows[0] ?? { packagesHash: null, state: 'none', error: null };
+  return rows[0] ?? { packagesHash: null, state: 'none', error: null, isRunning: false };
 }
 
 export async function forgetSessionImage(tx: Transaction, sessionId: string, hostId: string): Promise<void> {

@@ -69,6 +69,12 @@ export function createSessionStore(pool: Pool) {
     endAttempt: (ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void> =>
       transaction(pool, ref.workspaceId, (tx) => attempts.endAttempt(tx, attemptId, end)),
 
+    findImage: (ref: SessionRef, hostId: string) => transaction(pool, ref.workspaceId, (tx) => images.findSessionImage(tx, ref.sessionId, hostId)),
+    lastKept: (ref: SessionRef) =>
+      transaction(pool, ref.workspaceId, async (tx) => ({
+        checkpoint: await checkpoints.findCheckpoint(tx, ref.sessionId),
+        lastUsed: await checkpoints.lastGenerationUsed(tx, ref.sessionId),
+      })),
     dueMounts: (ref: SessionRef, generation: number) => transaction(pool, ref.workspaceId, (tx) => mounts.dueMounts(tx, ref.sessionId, generation)),
     renewMount: (ref: SessionRef, held: Parameters<typeof mounts.renewMount>[2]) =>
       transaction(pool, ref.workspaceId, (tx) => mounts.renewMount(tx, ref.sessionId, held)),
@@ -188,12 +194,10 @@ export async function lockSession(tx: Transaction, id: string) {
     findSandbox: () => sandboxes.findSandbox(tx, id),
     saveSandbox: (sandbox: Parameters<typeof sandboxes.saveSandbox>[2]) => sandboxes.saveSandbox(tx, id, sandbox),
     placesFor: (hostId: string) => sandboxes.placesFor(tx, id, hostId),
-    findImage: (hostId: string) => images.findSessionImage(tx, id, hostId),
     forgetImage: (hostId: string) => images.forgetSessionImage(tx, id, hostId),
     claimPoolMember: (of: Parameters<typeof members.claimMember>[1]) => members.claimMember(tx, of),
     findCheckpoint: () => checkpoints.findCheckpoint(tx, id),
     saveCheckpoint: (checkpoint: Parameters<typeof checkpoints.saveCheckpoint>[2]) => checkpoints.saveCheckpoint(tx, id, checkpoint),
-    lastGenerationUsed: () => checkpoints.lastGenerationUsed(tx, id),
     readLoss: () => checkpoints.readLoss(tx, id),
     writeLoss: (loss: Parameters<typeof checkpoints.writeLoss>[2]) => checkpoints.writeLoss(tx, id, loss),
     claimMount: (claim: Parameters<typeof mounts.claimMount>[2]) => mounts.claimMount(tx, id, claim),

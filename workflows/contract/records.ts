@@ -363,6 +363,8 @@ export interface SessionImage {
   readonly state: 'none' | 'building' | 'ready' | 'failed';
   /** What the package manager said. */
   readonly error: string | null;
+  /** The session has a sandbox already, of whatever image. */
+  readonly isRunning: boolean;
 }
 
 /** A sandbox that runs, or is being made, and is nobody's yet. */
