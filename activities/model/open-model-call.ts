@@ -5,6 +5,7 @@ import { type EffectRecord, type InboxItem, NO_USAGE, type SessionRecord } from 
 import { keepAnswers, type ServerAnswers, type ServersToAsk, unaskedServers } from '../mcp/ask-servers.js';
 import { buildContext } from '../session/context.js';
 import { holdAtBudget } from '../session/hold-at-budget.js';
+import type { NetworkAccess } from '../session/network-prompt.js';
 import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
 import { progressOf, readStanding } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';
@@ -15,6 +16,7 @@ import { failedAttempts, MAXIMUM_ATTEMPTS } from './attempt-budget.js';
 import type { CallModelDependencies, OpenModelCall } from './model-call.js';
 
 const MAX_OUTPUT_TOKENS = 32_000;
+const NO_NETWORK: NetworkAccess = { networking: undefined, variables: [] };
 
 type Opened =
   | { readonly kind: 'open'; readonly call: OpenModelCall }
@@ -69,6 +71,7 @@ export const openModelCall = (deps: CallModelDependencies, input: CallModelInput
     const system = systemPrompt({
       system: agent.system,
       tools: catalog.usesSandbox ? 'sandbox' : usesWorker(session.record) ? 'worker' : 'none',
+      network: catalog.usesSandbox ? await session.readNetworkAccess() : NO_NETWORK,
       resources: catalog.usesSandbox ? await session.readResources() : [],
       skills: session.record.skills,
     });

@@ -110,6 +110,7 @@ export function createBubblewrapProvider(options: BubblewrapProviderOptions): Sa
         asRoot: process.geteuid?.() === 0,
         limits: { memory: hasGroups, cpu: hasGroups, processes: true },
         filters: true,
+        hostSockets: true,
       });
     },
 

@@ -11,7 +11,8 @@ export const PROMISES = {
   system_call_filter: "system calls that reach for the host kernel's wider surface are refused",
   no_new_namespaces: 'no further namespace of the host kernel',
   socket_families: 'no socket of a family that knows no network namespace (AF_VSOCK, AF_ALG, AF_PACKET, …)',
-  no_network: 'no network',
+  no_network: 'no network but the guarded way out',
+  way_out: 'the guarded way out, by the egress gateway',
   no_host_paths: 'no file of the host but what the session owns',
   no_engine_socket: "no way to the engine's socket",
   memory_limit: 'a limit for memory',
@@ -38,6 +39,8 @@ export interface Ground {
   readonly limits: Readonly<Record<'memory' | 'cpu' | 'processes', boolean>>;
   /** Whether the engine takes a system call filter. */
   readonly filters: boolean;
+  /** Whether programs inside reach sockets of the host that are shown to them. */
+  readonly hostSockets: boolean;
 }
 
 /** What the sandboxes made on this ground keep of their promises. */
@@ -58,6 +61,7 @@ export function capabilitiesOf(ground: Ground): Capabilities {
     no_new_namespaces: hasOwnKernel ? 'enforced' : filtered,
     socket_families: isolation === 'gvisor' ? 'enforced' : filtered,
     no_network: 'enforced',
+    way_out: wayOut(ground),
     no_host_paths: 'enforced',
     no_engine_socket: 'enforced',
     memory_limit: limit('memory'),
@@ -72,6 +76,12 @@ export function capabilitiesOf(ground: Ground): Capabilities {
 function filter({ isolation, filters }: Ground): Capability {
   if (isolation === 'microvm') return { missing: 'Kata runs no filter inside its machine, unless disable_guest_seccomp is false in its configuration' };
   return filters || isolation === 'gvisor' ? 'enforced' : { missing: 'the Docker engine was built without seccomp' };
+}
+
+function wayOut({ isolation, hostSockets }: Ground): Capability {
+  if (hostSockets) return 'enforced';
+  if (isolation === 'microvm') return { missing: "no socket of the host is reached from a virtual machine's shared folder, so there is no network at all" };
+  return { missing: 'the runtime is registered without --host-uds=open, so there is no network at all' };
 }
 
 function contained({ isolation, limits }: Ground): Capability {

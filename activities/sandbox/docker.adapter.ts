@@ -79,6 +79,7 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
         asRoot: process.geteuid?.() === 0,
         limits: { memory: info.MemoryLimit === true, cpu: info.CpuCfsQuota === true, processes: info.PidsLimit === true },
         filters: hasFilters(info),
+        hostSockets: reachesHostSockets(runtime, info),
       });
     },
 
@@ -169,12 +170,20 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
 
 const hasFilters = ({ SecurityOptions = [] }: EngineInfo): boolean => SecurityOptions.some((option) => option.startsWith('name=seccomp'));
 
+/** gVisor lets sockets of the host through where it is told to; Kata's machine shares files only. */
+function reachesHostSockets(runtime: string, { Runtimes = {} }: EngineInfo): boolean {
+  const isolation = isolationOf(runtime);
+  if (isolation !== 'gvisor') return isolation !== 'microvm';
+  return Runtimes[runtime]?.runtimeArgs?.some((word) => /^-?-host-uds=(open|all)$/.test(word)) === true;
+}
+
 /** What is asked of the engine's own description. */
 interface EngineInfo {
   readonly MemoryLimit?: boolean;
   readonly CpuCfsQuota?: boolean;
   readonly PidsLimit?: boolean;
   readonly SecurityOptions?: readonly string[];
+  readonly Runtimes?: Readonly<Record<string, { readonly runtimeArgs?: readonly string[] }>>;
 }
 
 async function requireEngine(docker: Docker, options: DockerProviderOptions): Promise<void> {

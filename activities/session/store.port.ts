@@ -31,6 +31,7 @@ import type {
   WorkRecord,
 } from '../../workflows/contract/records.js';
 import type { InvocationStatus } from '../../workflows/contract/schema/invoke.js';
+import type { NetworkAccess } from './network-prompt.js';
 
 /**
  * Where sessions live. Errors: `session.not_found`, and `service.unavailable` while the database is away.
@@ -161,6 +162,8 @@ export interface LockedSession {
     readonly placed: boolean;
   }): Promise<boolean>;
   readResources(): Promise<ResourceRecord[]>;
+  /** What the session's sandbox can reach, as its environment has it now. */
+  readNetworkAccess(): Promise<NetworkAccess>;
   /** Makes an output a file of the session, or other bytes of the file of that name, and notes what it looked like. */
   saveOutput(seen: TakenOutput, output: NewOutput): Promise<void>;
 

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import { type SystemPromptParts, systemPrompt } from './system-prompt.js';
 
 const skill = { skillId: 'skill_1', versionId: 'skillver_1', name: 'tables', description: 'Makes tables.' };
-const parts = (given: Partial<SystemPromptParts>) => systemPrompt({ system: null, tools: 'none', resources: [], skills: [], ...given });
+const parts = (given: Partial<SystemPromptParts>) =>
+  systemPrompt({ system: null, tools: 'none', network: { networking: undefined, variables: [] }, resources: [], skills: [], ...given });
 const file = (mountPath: string) => ({ type: 'file' as const, mountPath, body: {} });
 
 it('is only what the author wrote where there are no tools for files', () => {
@@ -11,7 +12,7 @@ it('is only what the author wrote where there are no tools for files', () => {
 });
 
 it('begins with the author, then tells of the sandbox and its outputs', () => {
-  expect(parts({ system: 'Be brief.', tools: 'sandbox' })).toMatch(/^Be brief\.\n\n.*\/workspace.*\n.*\/mnt\/session\/outputs/);
+  expect(parts({ system: 'Be brief.', tools: 'sandbox' })).toMatch(/^Be brief\.\n\n.*network\.\n.*\/workspace.*\n.*\/mnt\/session\/outputs/);
 });
 
 it('names what is mounted, and where a repository came from', () => {

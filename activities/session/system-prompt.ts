@@ -1,10 +1,13 @@
 import type { ResourceRecord, SessionSkill } from '../../workflows/contract/records.js';
+import { type NetworkAccess, networkPrompt } from './network-prompt.js';
 
 export interface SystemPromptParts {
   /** What the agent's author wrote. */
   readonly system: string | null;
   /** Where the file tools run: in a sandbox of ours, with a worker of the caller's, or there are none. */
   readonly tools: 'sandbox' | 'worker' | 'none';
+  /** Of the sandbox. */
+  readonly network: NetworkAccess;
   readonly resources: readonly Pick<ResourceRecord, 'type' | 'mountPath' | 'body'>[];
   readonly skills: readonly SessionSkill[];
 }
@@ -12,14 +15,15 @@ export interface SystemPromptParts {
 /** More are counted, not named. */
 const MOST_NAMED = 100;
 
-const SANDBOX = `Your tools run in an isolated Linux sandbox without network access. The workspace is /workspace; it is kept between turns, and so is /mnt. Files elsewhere may be lost.
+const sandbox = (network: NetworkAccess): string => `Your tools run in an isolated Linux sandbox. ${networkPrompt(network)}
+The workspace is /workspace; it is kept between turns, and so is /mnt. Files elsewhere may be lost.
 What is meant for the user to download belongs into /mnt/session/outputs: its files are handed over whenever you have finished your turn.`;
 
 /** The system prompt of a model request: the author's, then what the session's tools find where. Undefined when there is nothing to say. Pure. */
-export function systemPrompt({ system, tools, resources, skills }: SystemPromptParts): string | undefined {
+export function systemPrompt({ system, tools, network, resources, skills }: SystemPromptParts): string | undefined {
   const parts = [
     system,
-    tools === 'sandbox' ? SANDBOX : null,
+    tools === 'sandbox' ? sandbox(network) : null,
     tools === 'sandbox' ? mounted(resources) : null,
     tools === 'none' ? null : skilled(skills, tools === 'sandbox' ? '/mnt/skills' : 'skills'),
   ];

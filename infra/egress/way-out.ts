@@ -17,13 +17,16 @@ interface Wish {
   readonly method: 'PUT' | 'DELETE';
   readonly sessionId: string;
   readonly generation: number;
-  readonly body?: { readonly workspace_id: string };
+  readonly workspaceId?: string;
 }
 
-/** Tells the egress gateway of this host over its control socket, and keeps what it could not be told until it answers. */
+/**
+ * Tells the egress gateway of this host over its control socket. What is to be opened is kept until it answers; what is to be
+ * closed is not, since requests of a sandbox that has ended are refused anyway.
+ */
 export function createWayOut({ home, log }: { readonly home: string; readonly log: Logger }): EgressWayOut {
   const socketPath = join(egressFolder(home), 'control.sock');
-  /** The last wish for each session that the gateway has not heard. */
+  /** What is to be opened and the gateway has not heard, by session. */
   const unheard = new Map<string, Wish>();
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
@@ -51,21 +54,24 @@ export function createWayOut({ home, log }: { readonly home: string; readonly lo
     timer.unref();
   };
 
-  const want = async (wish: Wish): Promise<void> => {
-    unheard.delete(wish.sessionId);
-    try {
-      await tell(wish);
-    } catch (error) {
-      if (unheard.size === 0)
-        log.warn({ error: error instanceof Error ? error.message : String(error) }, 'sandboxes have no way out: the egress gateway is away');
-      unheard.set(wish.sessionId, wish);
-      again();
-    }
-  };
-
   return {
-    open: ({ sessionId, workspaceId }, generation) => want({ method: 'PUT', sessionId, generation, body: { workspace_id: workspaceId } }),
-    close: (sessionId, generation) => want({ method: 'DELETE', sessionId, generation }),
+    async open({ sessionId, workspaceId }, generation) {
+      const wish: Wish = { method: 'PUT', sessionId, generation, workspaceId };
+      unheard.delete(sessionId);
+      try {
+        await tell(wish);
+      } catch (error) {
+        if (unheard.size === 0) log.warn({ error: messageOf(error) }, 'sandboxes have no way out: the egress gateway is away');
+        unheard.set(sessionId, wish);
+        again();
+      }
+    },
+    async close(sessionId, generation) {
+      unheard.delete(sessionId);
+      await tell({ method: 'DELETE', sessionId, generation }).catch((error: unknown) => {
+        log.debug({ error: messageOf(error), session: sessionId }, 'the egress gateway was not told that a sandbox has ended');
+      });
+    },
     end() {
       ended = true;
       clearTimeout(timer);
@@ -73,13 +79,15 @@ export function createWayOut({ home, log }: { readonly home: string; readonly lo
   };
 }
 
-function ask(socketPath: string, { method, sessionId, generation, body }: Wish): Promise<{ readonly status: number; readonly body: string }> {
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function ask(socketPath: string, { method, sessionId, generation, workspaceId }: Wish): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const sent = request({ socketPath, method, path: `/sandboxes/${sessionId}/${generation}`, signal }, (response) => {
       text(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: answer }), reject);
     });
     sent.on('error', reject);
-    sent.end(body && JSON.stringify(body));
+    sent.end(workspaceId && JSON.stringify({ workspace_id: workspaceId }));
   });
 }

@@ -24,6 +24,7 @@ import * as files from './files.repo.js';
 import * as invocations from './invocations.repo.js';
 import { toJsonb } from './json.js';
 import * as mcpTools from './mcp-tools.repo.js';
+import { readNetworkAccess } from './network-access.repo.js';
 import * as questions from './network-questions.repo.js';
 import type { Db, Pool } from './pool.js';
 import * as members from './pool-members.repo.js';
@@ -203,6 +204,7 @@ export async function lockSession(tx: Transaction, id: string) {
     claimMount: (claim: Parameters<typeof mounts.claimMount>[2]) => mounts.claimMount(tx, id, claim),
     endMount: (end: Parameters<typeof mounts.endMount>[2]) => mounts.endMount(tx, id, end),
     readResources: () => readResources(tx, id),
+    readNetworkAccess: () => readNetworkAccess(tx, id),
     saveOutput: (seen: TakenOutput, output: NewOutput) => outputs.saveOutput(tx, id, seen, output),
 
     startInvocations: (inputEventIds: readonly string[]) => invocations.startInvocations(tx, id, inputEventIds),

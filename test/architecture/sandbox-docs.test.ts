@@ -7,16 +7,17 @@ const SECTION = /<!-- promises -->[\s\S]*<!-- \/promises -->/;
 
 const all = { memory: true, cpu: true, processes: true };
 const GROUNDS: Readonly<Record<string, Ground>> = {
-  'docker with runc': { isolation: 'container', engine: 'docker', asRoot: true, limits: all, filters: true },
-  'docker with runsc': { isolation: 'gvisor', engine: 'docker', asRoot: true, limits: all, filters: true },
-  'docker with kata': { isolation: 'microvm', engine: 'docker', asRoot: true, limits: all, filters: true },
-  bubblewrap: { isolation: 'process', engine: 'bubblewrap', asRoot: true, limits: all, filters: true },
+  'docker with runc': { isolation: 'container', engine: 'docker', asRoot: true, limits: all, filters: true, hostSockets: true },
+  'docker with runsc': { isolation: 'gvisor', engine: 'docker', asRoot: true, limits: all, filters: true, hostSockets: true },
+  'docker with kata': { isolation: 'microvm', engine: 'docker', asRoot: true, limits: all, filters: true, hostSockets: false },
+  bubblewrap: { isolation: 'process', engine: 'bubblewrap', asRoot: true, limits: all, filters: true, hostSockets: true },
   'bubblewrap without root': {
     isolation: 'process',
     engine: 'bubblewrap',
     asRoot: false,
     limits: { memory: false, cpu: false, processes: true },
     filters: true,
+    hostSockets: true,
   },
 };
 

@@ -1,6 +1,9 @@
 import * as fs from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { type Capabilities, PROMISES, type PromiseName } from '../../activities/sandbox/capabilities.js';
+import { EGRESS_SOCKET } from '../../activities/sandbox/egress-environment.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { TestEngine } from '../support/sandbox-engines.js';
 import { aSandbox, type SandboxUnderTest, textOf } from './sandbox.fixture.js';
@@ -80,6 +83,19 @@ const CHECKS: Readonly<Record<PromiseName, Check>> = {
   async no_network(sandbox) {
     const interfaces = textOf(await sandbox.bash('cat /proc/net/dev'));
     expect([...interfaces.matchAll(/^\s*(\w+):/gm)].map(([, name]) => name)).toEqual(['lo']);
+  },
+  async way_out(sandbox) {
+    // A socket that is made when the sandbox runs, as the egress gateway does it whenever it is started.
+    const server = net.createServer((connection) => void connection.once('data', (data) => connection.end(`heard ${data.toString()}`)));
+    const file = path.join(sandbox.spec.egressDirectory, EGRESS_SOCKET);
+    await new Promise<void>((resolve) => server.listen(file, resolve));
+    try {
+      await fs.chmod(file, 0o666);
+      expect(textOf(await sandbox.bash('exec 3<>/dev/tcp/127.0.0.1/3128; echo hello >&3; read -r line <&3; echo "$line"'))).toBe('heard hello');
+      expect(await sandbox.bash('touch /run/rondo/egress/x || rm /run/rondo/egress/egress.sock')).toMatchObject({ is_error: true });
+    } finally {
+      server.close();
+    }
   },
   async no_host_paths(sandbox) {
     const targets = textOf(await sandbox.bash("awk '$3 !~ /^(proc|sysfs|tmpfs|devpts|mqueue|cgroup|cgroup2|devtmpfs|overlay|none)$/ {print $2}' /proc/mounts"));
