@@ -1,9 +1,11 @@
-import { stripVTControlCharacters } from 'node:util';
+import { isDeepStrictEqual, stripVTControlCharacters } from 'node:util';
 import { type SandboxOutcome, textOutcome } from '../../activities/sandbox/supervisor-protocol.js';
 import { DEFAULT_TOOL_TIMEOUT_MS, type ToolInput } from '../../activities/sandbox/tool-inputs.js';
+import type { CallOutput } from './call-output.js';
 import { describeLimits, readLimitCounts } from './limits.js';
+import { createOutputPipes } from './output-pipes.js';
 import { killMarked } from './process-tree.js';
-import { type CommandEnd, type Shell, startShell } from './shell.js';
+import { type BackgroundJobs, type CommandEnd, type CommandRun, type Shell, startShell } from './shell.js';
 import { limitReached, stopStatus, type Tool, type ToolContext } from './tool.js';
 
 const FRESH = 'Working directory, variables and functions of the old shell are gone; files are kept.';
@@ -22,22 +24,41 @@ export interface BashOptions {
 
 export interface Bash {
   readonly tool: Tool<ToolInput<'bash'>>;
+  /** Starts the shell that the first call will find, with what its environment is now; starting one takes longer than most commands. */
+  readonly startAhead: () => void;
   /** Kills the shell and everything that shells have started, also what runs in the background; the next call says why. */
   readonly endAll: (reason: string) => void;
 }
 
 /** The `bash` tool: one shell for all calls, one call at a time. */
 export function createBash(options: BashOptions): Bash {
+  const pipes = createOutputPipes(options.scratch);
   let shell: Shell | undefined;
+  /** A shell in which nothing has run. */
+  let ahead: { readonly shell: Shell; readonly environment: Readonly<Record<string, string>> } | undefined;
   let notice = options.shellWasLost ? `[This is a new shell: the old one ended unexpectedly. ${FRESH}]\n` : '';
   let busy = false;
   let last: Promise<unknown> = Promise.resolve();
+
+  const start = (environment: Readonly<Record<string, string>>): Shell => startShell({ cwd: options.workspace, scratch: options.scratch, pipes, environment });
+  /** The one that was started ahead, if it is still what a new one would be. */
+  const newShell = (): Shell => {
+    const environment = options.environment();
+    const prepared = ahead;
+    ahead = undefined;
+    if (prepared?.shell.alive && isDeepStrictEqual(prepared.environment, environment)) return prepared.shell;
+    void prepared?.shell.kill();
+    return start(environment);
+  };
 
   const run = async (input: ToolInput<'bash'>, context: ToolContext): Promise<SandboxOutcome> => {
     if (context.signal.aborted) return textOutcome('interrupted', 'Stopped before it was started; nothing was run.');
     if (input.restart === true) {
       await shell?.kill();
+      // What earlier shells have left behind, too.
+      killMarked();
       shell = undefined;
+      ahead = undefined;
       notice = '';
     }
     if (input.command === undefined || input.command.trim() === '') {
@@ -48,7 +69,7 @@ export function createBash(options: BashOptions): Bash {
       notice ||= `[The old shell has ended since the last call. ${FRESH}]\n`;
     }
     const limitMs = Math.min(input.timeout_ms ?? DEFAULT_TOOL_TIMEOUT_MS, context.timeoutMs);
-    const current = shell ?? startShell({ cwd: options.workspace, scratch: options.scratch, environment: options.environment() });
+    const current = shell ?? newShell();
     shell = current;
     context.startClock(limitMs);
     // A time-out is the command's own: a server that an earlier one has started goes on.
@@ -56,17 +77,21 @@ export function createBash(options: BashOptions): Bash {
     const stop = () => void kill();
     context.signal.addEventListener('abort', stop, { once: true });
     const before = readLimitCounts();
-    let end: CommandEnd;
+    let ran: CommandRun;
     busy = true;
     try {
-      end = await current.run(input.command, (text) => context.output.write(text));
+      ran = await current.run(input.command, (bytes) => context.output.write(bytes));
     } finally {
       busy = false;
       context.signal.removeEventListener('abort', stop);
     }
+    const { end, background } = ran;
     const printed = stripVTControlCharacters(context.output.text()).replace(/\n+$/, '');
     const limits = describeLimits(before, readLimitCounts(), { exitCode: end.exitCode, printed });
-    const outcome = describe(end, context.signal, limitMs, [`${notice}${printed}`, ...limits.map((limit) => `[${limit}]`)].filter(Boolean).join('\n'));
+    // A command that is stopped takes what it has started with it.
+    const jobs = background && !context.signal.aborted ? tellBackground(background, context.output) : undefined;
+    const notes = [...limits.map((limit) => `[${limit}]`), ...(jobs === undefined ? [] : [jobs])];
+    const outcome = describe(end, context.signal, limitMs, [`${notice}${printed}`, ...notes].filter(Boolean).join('\n'));
     notice = '';
     if (context.signal.aborted) await kill();
     if (context.signal.aborted || end.type === 'died') shell = undefined;
@@ -79,12 +104,25 @@ export function createBash(options: BashOptions): Bash {
       last = turn.catch(() => {});
       return turn;
     },
+    startAhead() {
+      if (shell !== undefined) return;
+      const prepared = newShell();
+      ahead = { shell: prepared, environment: options.environment() };
+    },
     endAll(reason) {
       killMarked();
+      ahead = undefined;
       // A running call says it itself.
       if (!busy) notice = `[${reason} Everything that ran in the background was killed. This is a new shell. ${FRESH}]\n`;
     },
   };
+}
+
+/** What is still running and where it prints to, as a line for the model. */
+function tellBackground({ names, ended }: BackgroundJobs, output: CallOutput): string {
+  const { note, end } = output.goOn();
+  void ended.then(end);
+  return `[Still running in the background${names.length === 0 ? '' : `: ${names.join(', ')}`}. What is printed from now on goes to ${note}.]`;
 }
 
 function describe(end: CommandEnd, signal: AbortSignal, limitMs: number, printed: string): SandboxOutcome {

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
+import { isContinuation, wholeEnd } from './utf8.js';
 
 /** A part of an output, of whole characters; `offset` and `end` count bytes of UTF-8. */
 export interface OutputPart {
@@ -10,14 +11,20 @@ export interface OutputPart {
 
 /** The output of one call: its last part in memory, all of it in a file once it outgrows that. */
 export interface CallOutput {
-  write(text: string): void;
+  /** Takes whole characters of UTF-8, and keeps none of the space they come in. */
+  write(bytes: Buffer): void;
   /** Bytes written so far. */
   readonly total: number;
   /** What follows an offset, `most` bytes at most; begins later where that is not kept any more. */
   read(offset: number, most: number): OutputPart;
   /** The kept tail, headed by a note on what is missing from it. */
   text(): string;
-  /** Ends the spilled file. */
+  /**
+   * Goes on after the call, for programs in the background: all that was and will be written goes into the file, until the
+   * answered function is called. `note` says where it is.
+   */
+  goOn(): { readonly note: string; readonly end: () => void };
+  /** Ends the call's part of it. */
   close(): void;
   /** Called after every write. */
   subscribe(listener: () => void): () => void;
@@ -38,13 +45,15 @@ export function createCallOutput(options: CallOutputOptions): CallOutput {
   const spill = createSpill(options);
   const tail = createTail(keep);
   let total = 0;
+  let goesOn = false;
 
   return {
     get total() {
       return total;
     },
-    write(text) {
-      const bytes = Buffer.from(text);
+    write(bytes) {
+      if (bytes.length === 0) return;
+      if (goesOn) return spill.append(bytes);
       if (total + bytes.length > keep) {
         if (total <= keep) spill.append(tail.bytes());
         spill.append(bytes);
@@ -59,7 +68,14 @@ export function createCallOutput(options: CallOutputOptions): CallOutput {
       const begin = saved === undefined ? Math.max(offset, inMemory) : offset;
       return wholeCharacters(saved ?? tail.bytes().subarray(begin - inMemory, begin - inMemory + most), begin);
     },
-    close: spill.close,
+    goOn() {
+      goesOn = true;
+      if (total <= keep) spill.append(tail.bytes());
+      return { note: spill.place(), end: spill.close };
+    },
+    close() {
+      if (!goesOn) spill.close();
+    },
     text() {
       if (total <= keep) return tail.bytes().toString();
       const shown = tail.bytes().subarray(-keep);
@@ -76,16 +92,9 @@ export function createCallOutput(options: CallOutputOptions): CallOutput {
 function wholeCharacters(bytes: Buffer, offset: number): OutputPart {
   let begin = 0;
   while (begin < bytes.length && isContinuation(bytes[begin])) begin += 1;
-  let lead = bytes.length - 1;
-  while (lead > begin && isContinuation(bytes[lead])) lead -= 1;
-  const end = lead >= begin && lead + lengthFrom(bytes[lead]) > bytes.length ? lead : bytes.length;
+  const end = wholeEnd(bytes, begin);
   return { offset: offset + begin, end: offset + end, text: bytes.toString('utf8', begin, end) };
 }
-
-const isContinuation = (byte = 0): boolean => (byte & 0xc0) === 0x80;
-
-/** Bytes of the character that a byte begins. */
-const lengthFrom = (byte = 0): number => (byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4);
 
 /** At least the last `keep` bytes, in a space that grows to twice as many and no further. */
 function createTail(keep: number) {
@@ -131,6 +140,7 @@ function createSpill({ callId, directory, spillLimit }: CallOutputOptions) {
         descriptor ??= open();
         const bytes = added.subarray(0, spillLimit - written);
         written += fs.writeSync(descriptor, bytes);
+        if (written >= spillLimit) fs.writeSync(descriptor, `\n[What was printed beyond ${spillLimit} bytes is not kept.]\n`);
       } catch (error) {
         failure = error instanceof Error ? error.message : String(error);
       }
@@ -150,6 +160,9 @@ function createSpill({ callId, directory, spillLimit }: CallOutputOptions) {
       if (descriptor !== undefined) fs.closeSync(descriptor);
       descriptor = undefined;
       closed = true;
+    },
+    place(): string {
+      return failure === undefined ? file : `nowhere (${failure})`;
     },
     note() {
       if (failure !== undefined) return `The rest could not be saved (${failure}).`;

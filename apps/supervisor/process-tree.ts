@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 interface Process {
   readonly pid: number;
+  readonly name: string;
   readonly parent: number;
   readonly session: number;
   /** Clock ticks after the system's start. */
@@ -10,6 +11,7 @@ interface Process {
 }
 
 const GIVE_UP_MS = 1500;
+const MOST_NAMED = 5;
 /** What Linux shows to programs, whatever the kernel's own clock. */
 const TICKS_PER_SECOND = 100;
 
@@ -63,6 +65,14 @@ export function ticksNow(): number {
   return Math.floor(Number(uptime) * TICKS_PER_SECOND);
 }
 
+/** Processes that a shell has started since a moment of `ticksNow`, some of them, for people: process id and name. */
+export function startedSince(marker: string, since: number, shell: number | undefined): string[] {
+  return processes()
+    .filter(({ pid, startedAt }) => pid !== shell && startedAt >= since && hasMarker(pid, marker))
+    .slice(0, MOST_NAMED)
+    .map(({ pid, name }) => `${pid} (${name})`);
+}
+
 /** Kills whatever shells of an earlier supervisor have left running. */
 export function killMarked(): void {
   for (const { pid } of processes()) if (pid !== process.pid && hasMarker(pid, '')) signal(pid, 'SIGKILL');
@@ -87,7 +97,8 @@ function processes(): Process[] {
       // The second field is the program's name in parentheses and may itself hold anything.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       const [state, parent, , session] = fields;
-      if (state !== 'Z' && state !== 'X') found.push({ pid, parent: Number(parent), session: Number(session), startedAt: Number(fields[19]) });
+      const program = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+      if (state !== 'Z' && state !== 'X') found.push({ pid, name: program, parent: Number(parent), session: Number(session), startedAt: Number(fields[19]) });
     } catch {
       // ended in between
     }

@@ -1,37 +1,54 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { killTree, SHELL_MARKER, ticksNow } from './process-tree.js';
+import type { OutputPipes } from './output-pipes.js';
+import { killTree, SHELL_MARKER, startedSince, ticksNow } from './process-tree.js';
+import { createUtf8Normalizer } from './utf8.js';
 
 /** How a command ended. `died`: the shell itself ended with it (`exit`, a signal, `set -e`). */
 export type CommandEnd =
   | { readonly type: 'done'; readonly exitCode: number }
   | { readonly type: 'died'; readonly exitCode: number | undefined; readonly signal: string | undefined };
 
+/** Programs that a command has left behind and that can still print. */
+export interface BackgroundJobs {
+  /** Some of them, for people: process id and name. */
+  readonly names: readonly string[];
+  /** Resolves when none of them can print any more. */
+  readonly ended: Promise<void>;
+}
+
+export interface CommandRun {
+  readonly end: CommandEnd;
+  readonly background: BackgroundJobs | undefined;
+}
+
 /** A bash that stays open. One command at a time. */
 export interface Shell {
   readonly alive: boolean;
-  run(command: string, onOutput: (text: string) => void): Promise<CommandEnd>;
+  /** Whole characters of UTF-8 come to `onOutput`, also what programs left in the background print after the command has ended. */
+  run(command: string, onOutput: (bytes: Buffer) => void): Promise<CommandRun>;
   /** Kills the shell and everything it started; a running command then ends as `died`. */
   kill(): Promise<void>;
   /** Kills the shell and what the running command has started; jobs of earlier commands go on. */
   killCommand(): Promise<void>;
 }
 
-/** How long output may still arrive after the shell has died; background children can hold the pipe open for good. */
-const DRAIN_MS = 100;
+/** How long a job in the background is given to turn its output elsewhere. */
+const MOVING_AWAY_MS = 100;
+/** How long a killed shell is waited for. */
+const EXIT_MS = 100;
 
 /**
- * Commands are handed over as a file that the shell sources, so an unclosed quote meets the end of the file instead
- * of swallowing the end marker. Descriptor 3 is the output pipe: a command that redirects the shell's own output
- * (`exec > log`) loses neither the marker nor the next command's output.
+ * Commands are handed over as a file that the shell sources, so an unclosed quote meets the end of the file instead of
+ * swallowing what follows. Each prints to a pipe of its own; how it ended comes over descriptor 3, which it does not have.
  */
 export function startShell(options: {
   readonly cwd: string;
   readonly scratch: string;
+  readonly pipes: OutputPipes;
   /** Beside that of the supervisor. */
   readonly environment: Readonly<Record<string, string>>;
 }): Shell {
@@ -46,10 +63,9 @@ export function startShell(options: {
   const pid = child.pid;
   let ended: CommandEnd | undefined;
   let commandBegan = 0;
-  let onText: (text: string) => void = () => {};
-  child.stdout.setEncoding('utf8').on('data', (text: string) => onText(text));
+  let onAnswer: (text: string) => void = () => {};
+  child.stdout.setEncoding('latin1').on('data', (text: string) => onAnswer(text));
   child.stdin.on('error', () => {});
-  const drained = once(child.stdout, 'close');
   const exited = new Promise<CommandEnd>((resolve) => {
     const end = (exitCode: number | null, signal: string | null) => {
       ended ??= { type: 'died', exitCode: exitCode ?? undefined, signal: signal ?? undefined };
@@ -63,7 +79,7 @@ export function startShell(options: {
 
   const killAll = async (spareBefore: number): Promise<void> => {
     if (pid !== undefined) await killTree({ pid, marker }, spareBefore);
-    await Promise.race([exited, delay(DRAIN_MS)]);
+    await Promise.race([exited, delay(EXIT_MS)]);
   };
 
   return {
@@ -72,43 +88,37 @@ export function startShell(options: {
     },
     async run(command, onOutput) {
       const nonce = randomBytes(12).toString('hex');
+      const text = createUtf8Normalizer();
       commandBegan = ticksNow();
       fs.writeFileSync(commandFile, command, { mode: 0o600 });
+      const output = options.pipes.open((bytes) => onOutput(text.push(bytes)));
       const done = new Promise<CommandEnd>((resolve) => {
-        onText = scanForEnd(nonce, onOutput, (exitCode) => resolve({ type: 'done', exitCode }));
+        onAnswer = awaitEnd(nonce, (exitCode) => resolve({ type: 'done', exitCode }));
       });
-      child.stdin.write(`. ${commandFile} </dev/null >&3 2>&3 3>&-; builtin printf '\\036${nonce}:%d\\036' "$?" >&3\n`);
-      const died = exited.then(async (end) => {
-        await Promise.race([drained, delay(DRAIN_MS)]);
-        return end;
-      });
-      const end = await Promise.race([done, died]);
-      // What a background job prints between two commands belongs to neither.
-      onText = () => {};
-      return end;
+      child.stdin.write(`. ${commandFile} </dev/null >${output.path} 2>&1 3>&-; builtin printf '${nonce}:%d\\n' "$?" >&3\n`);
+      const end = await Promise.race([done, exited]);
+      onAnswer = () => {};
+      // A job that prints elsewhere may just be about to.
+      if (output.settle() && !(await isOver(output.closed))) {
+        return { end, background: { names: startedSince(marker, commandBegan, pid), ended: output.closed } };
+      }
+      onOutput(text.end());
+      return { end, background: undefined };
     },
     kill: () => killAll(0),
     killCommand: () => killAll(commandBegan),
   };
 }
 
-/** Passes text on until the end marker `RS nonce:code RS`, holding back only what may be the beginning of one. */
-function scanForEnd(nonce: string, onOutput: (text: string) => void, onEnd: (exitCode: number) => void): (text: string) => void {
-  const pattern = new RegExp(`\\x1e${nonce}:(\\d+)\\x1e`);
-  const longest = nonce.length + 6;
-  let pending = '';
+const isOver = (closed: Promise<void>): Promise<boolean> => Promise.race([closed.then(() => true), delay(MOVING_AWAY_MS, false)]);
+
+/** Waits for the line `nonce:code`. Only the shell has the descriptor, but what it runs may have found it. */
+function awaitEnd(nonce: string, onEnd: (exitCode: number) => void): (text: string) => void {
+  const pattern = new RegExp(`${nonce}:(\\d+)\n`);
+  let seen = '';
   return (text) => {
-    pending += text;
-    const match = pattern.exec(pending);
-    if (match !== null) {
-      if (match.index > 0) onOutput(pending.slice(0, match.index));
-      pending = '';
-      onEnd(Number(match[1]));
-      return;
-    }
-    const separator = pending.lastIndexOf('\x1e');
-    const hold = separator >= 0 && pending.length - separator <= longest ? separator : pending.length;
-    if (hold > 0) onOutput(pending.slice(0, hold));
-    pending = pending.slice(hold);
+    seen = (seen + text).slice(-1_000);
+    const match = pattern.exec(seen);
+    if (match !== null) onEnd(Number(match[1]));
   };
 }

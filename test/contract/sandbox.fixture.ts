@@ -16,6 +16,7 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly onOutput?: (text: string, offset: number) => void;
+  readonly outputFrom?: number;
 }
 
 /** A sandbox under test with a client on it. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { aSandboxEngine, type EngineName, type TestEngine } from '../support/sandbox-engines.js';
+import { describeBackground } from './sandbox.background.js';
 import { describeBinding } from './sandbox.binding.js';
 import { describeBypass } from './sandbox.bypass.js';
 import { describeCalls } from './sandbox.calls.js';
@@ -11,6 +12,7 @@ import { describeIsolation } from './sandbox.isolation.js';
 import { describeLifecycle } from './sandbox.lifecycle.js';
 import { describeLimits } from './sandbox.limits.js';
 import { describeNeighbours } from './sandbox.neighbours.js';
+import { describeOutput } from './sandbox.output.js';
 import { describePromises } from './sandbox.promises.js';
 import { describeTools } from './sandbox.tools.js';
 
@@ -30,6 +32,8 @@ export function describeSandboxProvider(name: EngineName): void {
     describeLifecycle(get);
     describeTools(get);
     describeCalls(get);
+    describeBackground(get);
+    describeOutput(get);
     describeFiles(get);
     describeBinding(get);
     describeFailures(get);
