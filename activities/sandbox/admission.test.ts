@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createAdmission } from './admission.js';
+
+afterEach(() => void vi.useRealTimers());
 
 describe('admission', () => {
   it('lets so many begin at once and the others in the order in which they came, each told its position', async () => {
@@ -27,6 +29,32 @@ describe('admission', () => {
     gates.get('d')?.();
     await Promise.all(all);
     expect(admission.isFree).toBe(true);
+  });
+
+  it('tells who has waited for a second where he is by then, and nobody else', async () => {
+    vi.useFakeTimers();
+    const admission = createAdmission(1);
+    const gates: (() => void)[] = [];
+    const told: [string, number][] = [];
+    const enter = (name: string) =>
+      admission.enter(
+        () => new Promise<void>((resolve) => gates.push(resolve)),
+        (position) => told.push([name, position]),
+      );
+    const all = ['a', 'b', 'c', 'd'].map(enter);
+    await vi.advanceTimersByTimeAsync(900);
+    gates.shift()?.();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(told).toEqual([
+      ['c', 1],
+      ['d', 2],
+    ]);
+    while (gates.length > 0) {
+      gates.shift()?.();
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    await Promise.all(all);
+    expect(told).toHaveLength(2);
   });
 
   it('goes on after work that fails', async () => {

@@ -39,13 +39,15 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
     return described;
   };
 
-  const createContainer = async (spec: SandboxSpec): Promise<Docker.ContainerInspectInfo> => {
+  /** The container of that name if there was one already. */
+  const createContainer = async (spec: SandboxSpec): Promise<Docker.ContainerInspectInfo | undefined> => {
     // gVisor filters system calls itself, and Kata's machine has a kernel of its own.
     const filtered = isolationOf(runtime) === 'container' && hasFilters(await describe());
     const until = Date.now() + CREATE_TIMEOUT_MS;
     for (;;) {
       try {
         await docker.createContainer(createOptions(spec, options, user, filtered));
+        return undefined;
       } catch (error) {
         // Somebody has made it already: an earlier attempt that died, or one that runs at the same time.
         if (statusOf(error) !== 409) throw failed(`create sandbox ${spec.name}`, error);
@@ -94,6 +96,7 @@ export function createDockerProvider(options: DockerProviderOptions): SandboxPro
       await makeSandboxDirectory(spec.journalDirectory, user);
       await fs.mkdir(spec.egressDirectory, { recursive: true, mode: 0o755 });
       const container = await createContainer(spec);
+      if (container === undefined) return start(spec.name);
       if (container.Config.Labels[INSTALLATION_LABEL] !== installation) {
         throw new RondoError(
           'sandbox.failed',

@@ -1,6 +1,6 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
-import type { LockedSession } from '../session/store.port.js';
+import type { LockedSession, SessionStore } from '../session/store.port.js';
 import type { Workspaces } from '../workspace/workspaces.js';
 import type { Admission } from './admission.js';
 import { attachStarting } from './attach.js';
@@ -70,17 +70,31 @@ interface Started {
 }
 
 const make = (
-  { admission, home, memoryBytes, cpus, processes, diskBytes }: StartDependencies,
+  { store, admission, home, memoryBytes, cpus, processes, diskBytes }: StartDependencies,
   ref: SessionRef,
   provider: SandboxProvider,
   { name, generation }: PlannedSandbox,
   image: string | undefined,
 ): Promise<Started> =>
-  admission.enter(async ({ position, waitedMs }) => {
-    await provider.create({ name, ...directoriesOf(home, ref.sessionId, generation), memoryBytes, cpus, processes, diskBytes, image });
-    const waited = position === 0 ? {} : { queue_position: position, waited_ms: waitedMs };
-    return { client: await attachStarting(provider, name), detail: { source: 'new', ...waited } };
-  });
+  admission.enter(
+    async ({ position, waitedMs }) => {
+      await provider.create({ name, ...directoriesOf(home, ref.sessionId, generation), memoryBytes, cpus, processes, diskBytes, image });
+      const waited = position === 0 ? {} : { queue_position: position, waited_ms: waitedMs };
+      return { client: await attachStarting(provider, name), detail: { source: 'new', ...waited } };
+    },
+    tellWait(store, ref),
+  );
+
+/** Says in the session's log that its sandbox has to wait for others. */
+const tellWait =
+  (store: SessionStore, ref: SessionRef) =>
+  (position: number): void =>
+    void store
+      .locked(ref, async (session) => {
+        if (session.record.status === 'running') await session.append([{ type: 'rondo.sandbox_queued', body: { position } }]);
+      })
+      // The wait goes on whether it could be told or not.
+      .catch(() => undefined);
 
 /** A member that another worker has been talking to. */
 async function attach(dependencies: StartDependencies, ref: SessionRef, provider: SandboxProvider, sandbox: PlannedSandbox): Promise<Started> {

@@ -21,7 +21,7 @@ const LOOK = 'echo "$RONDO_SESSION_ID $(ls /workspace /mnt/session/outputs /tmp 
 const LIMIT_MS = 120_000;
 
 let platform: Platform;
-afterEach(() => platform.stop());
+afterEach(() => platform.stop(), LIMIT_MS);
 
 const start = async (pool: Readonly<Record<'RONDO_POOL_MIN' | 'RONDO_POOL_MAX', string>>) => {
   platform = await startPlatform({ workers: 0, scripts: SCRIPTS, environment: { RONDO_SANDBOX: 'bubblewrap', RONDO_SANDBOX_RUNTIME: 'auto', ...pool } });
@@ -89,7 +89,7 @@ function processesOf(name: string): number[] {
 }
 
 describe('a worker with a pool that is killed', () => {
-  it('between the claim and the move of directories: the next one gives the same member to the same session', async () => {
+  it('between the claim and the move of directories: the next one gives the same member to the same session', { timeout: 3 * LIMIT_MS }, async () => {
     await start({ RONDO_POOL_MIN: '1', RONDO_POOL_MAX: '1' });
     await platform.startWorker();
     const [member] = await warmAre(1);
@@ -109,7 +109,7 @@ describe('a worker with a pool that is killed', () => {
     await expectNothingOrphaned();
   });
 
-  it('between the move and the binding: the next one binds it, and another session gets another', async () => {
+  it('between the move and the binding: the next one binds it, and another session gets another', { timeout: 3 * LIMIT_MS }, async () => {
     await start({ RONDO_POOL_MIN: '1', RONDO_POOL_MAX: '1' });
     await platform.startWorker();
     const [member] = await warmAre(1);
@@ -131,7 +131,7 @@ describe('a worker with a pool that is killed', () => {
     await expectNothingOrphaned();
   });
 
-  it('while it makes a member: what is half made is nobody’s, and is removed when it is known to be abandoned', async () => {
+  it('while it makes a member: what is half made is nobody’s, and is removed when it is known to be abandoned', { timeout: 3 * LIMIT_MS }, async () => {
     await start({ RONDO_POOL_MIN: '1', RONDO_POOL_MAX: '1' });
     await platform.startWorker();
     const [half] = await waitFor('a member that is being made', async () => {
@@ -153,7 +153,7 @@ describe('a worker with a pool that is killed', () => {
 });
 
 describe('two workers of one host', () => {
-  it('that claim at once, one of them killed on the way: every session has a sandbox of its own that nobody has used', { timeout: 2 * LIMIT_MS }, async () => {
+  it('that claim at once, one of them killed on the way: every session has a sandbox of its own that nobody has used', { timeout: 3 * LIMIT_MS }, async () => {
     await start({ RONDO_POOL_MIN: '3', RONDO_POOL_MAX: '3' });
     await Promise.all([platform.startWorker(), platform.startWorker()]);
     const members = await warmAre(3);
