@@ -36,7 +36,7 @@ it('holds together what runs, and what starts meanwhile', () => {
   clocks.hold(true);
   const late = clocks.start(100, over);
   vi.advanceTimersByTime(1_000);
-  expect([over.mock.calls.length, clocks.held]).toEqual([0, true]);
+  expect(over).not.toHaveBeenCalled();
   late.end();
   clocks.hold(false);
   vi.advanceTimersByTime(101);

@@ -28,7 +28,6 @@ export function startClock(limitMs: number, over: () => void): HeldClock {
 
 /** Clocks that are held together, those that start meanwhile too. */
 export interface HeldClocks {
-  readonly held: boolean;
   start(limitMs: number, over: () => void): Pick<HeldClock, 'end'>;
   hold(held: boolean): void;
 }
@@ -37,9 +36,6 @@ export function createHeldClocks(): HeldClocks {
   const running = new Set<HeldClock>();
   let isHeld = false;
   return {
-    get held() {
-      return isHeld;
-    },
     start(limitMs, over) {
       const clock = startClock(limitMs, over);
       running.add(clock);

@@ -53,7 +53,7 @@ export const SupervisorRequest = z.discriminatedUnion('type', [
     output_from: z.number().int().min(0).optional(),
   }),
   z.object({ type: z.literal('cancel'), call_id: callId }),
-  /** Stops the clocks of all calls while requests of the sandbox wait for people; they go on when the connection ends, too. */
+  /** Stops the clocks of all calls while requests of the sandbox wait for people. It outlives the connection: the next one says how it is. */
   z.object({ type: z.literal('hold'), held: z.boolean() }),
   /** Ends every call and everything they started, in the background too; `reason` is a sentence for the model. */
   z.object({ type: z.literal('stop_work'), reason: z.string().min(1).max(1000) }),

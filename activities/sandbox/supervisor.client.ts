@@ -48,8 +48,8 @@ export interface SupervisorClient extends SandboxFiles {
    * again and repeat the call), with `request.conflict` when the id was used for another call.
    */
   call(call: SupervisorCall): Promise<ToolOutcome>;
-  /** Whether the clocks of calls stand still. */
-  readonly isHeld: boolean;
+  /** Whether the clocks of calls stand still; undefined until it is said on this connection. */
+  readonly isHeld: boolean | undefined;
   /** Stops the clocks of all calls, those that start later too, or lets them go on. Nobody answers. */
   hold(held: boolean): void;
   /** Ends every call and everything they started; the model reads `reason`. Nobody answers. */
@@ -87,6 +87,7 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
   const { sandbox, helloTimeoutMs = 15_000, pingIntervalMs = 10_000, cancelGraceMs = 2_000, overdueMs = 30_000, stallMs = 60_000 } = options;
   const pending = new Map<string, PendingCall>();
   const clocks = createHeldClocks();
+  let isHeld: boolean | undefined;
   const split = createLineSplitter(MAX_LINE_BYTES);
   const hello = Promise.withResolvers<string>();
   const closed = Promise.withResolvers<void>();
@@ -234,10 +235,11 @@ export async function connectSupervisor(channel: Duplex, options: SupervisorClie
       });
     },
     get isHeld() {
-      return clocks.held;
+      return isHeld;
     },
     hold(held) {
-      if (held === clocks.held) return;
+      if (held === isHeld) return;
+      isHeld = held;
       clocks.hold(held);
       send({ type: 'hold', held });
     },

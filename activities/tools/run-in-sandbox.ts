@@ -127,7 +127,7 @@ async function execute(deps: SandboxCallDependencies, input: RunToolInput, claim
   const { callId } = input;
   const { sandbox, call, input: args } = claim;
   const { client } = sandbox;
-  const unfollow = deps.heldCalls.follow(input, { now: !claim.first || client.isHeld }, (held) => client.hold(held));
+  const unfollow = deps.heldCalls.follow(input, { now: !claim.first || client.isHeld !== false }, (held) => client.hold(held));
   const output = await openLiveOutput(deps, input, { callId, attempt: claim.attempt });
   try {
     return await client.call({

@@ -45,7 +45,7 @@ export async function serveControl(parts: {
 
 async function handle(endpoints: Endpoints, request: IncomingMessage): Promise<unknown> {
   const { method, url = '' } = request;
-  if (method === 'GET' && url === '/healthz') return { status: 'ok' };
+  if (method === 'GET' && url === '/healthz') return { status: 'ok', sandboxes: endpoints.count() };
   const { session, generation } = /^\/sandboxes\/(?<session>[0-9A-Za-z_]+)\/(?<generation>\d{1,9})$/.exec(url)?.groups ?? {};
   if (session === undefined || (method !== 'PUT' && method !== 'DELETE'))
     throw new RondoError('request.not_found', `${method} ${url} is nothing the egress gateway knows.`);

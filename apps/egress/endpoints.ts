@@ -20,6 +20,8 @@ export interface Endpoints {
   open(record: SandboxRecord): Promise<{ readonly folder: string }>;
   /** Closes a generation and all before it, connections included. */
   close(sessionId: string, generation: number): Promise<void>;
+  /** How many sandboxes have one now. */
+  count(): number;
   /** Opens what an earlier process had open. */
   restore(): Promise<number>;
   /** Stops listening; what is open in files stays. */
@@ -138,6 +140,7 @@ export function createEndpoints({ folder, publicFolder, serve, createSandbox, lo
         if (current && current.generation <= generation) await shut(sessionId, true);
         else await removeFolders(sessionId, generation);
       }),
+    count: () => running.size,
     async restore() {
       await mkdir(sandboxes, { recursive: true, mode: 0o755 });
       await mkdir(records, { recursive: true, mode: 0o700 });

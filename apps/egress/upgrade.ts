@@ -15,6 +15,8 @@ import { maskFields, ofSameLength } from './masking.js';
 import { refusalBytes } from './refusal.js';
 import { checkHead } from './request-check.js';
 
+const MOST_LISTENERS = 20;
+
 /** Whether a request wants to change to WebSocket. Every other wish to change the protocol is passed over, h2c too. */
 export const wantsWebSocket = (request: IncomingMessage): boolean =>
   request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket' && /\bupgrade\b/i.test(request.headers.connection ?? '');
@@ -50,6 +52,8 @@ export async function openWebSocket(
     if (head.length > 0) socket.unshift(head);
     if (answer.head.length > 0) far.unshift(answer.head);
     const { up, down } = countingWays(line, meter);
+    // Two pipelines at each end, beside HTTP and TLS: a fixed number, over the one at which Node suspects a leak.
+    for (const side of [socket, far]) side.setMaxListeners(MOST_LISTENERS);
     const masking = masks.length > 0 ? [replacingStream(masks.map(ofSameLength))] : [];
     const ways = await Promise.allSettled([pipeline(socket, up, far), pipeline([far, ...masking, down, socket])]);
     for (const way of ways) if (way.status === 'rejected') line.fail(way.reason);

@@ -10,11 +10,10 @@ import { createTransfers } from './transfers.js';
 /** Speaks the protocol with one worker. Ends with the channel, and so do file streams; the calls go on. */
 export function serveConnection(
   channel: Duplex,
-  options: { readonly calls: Calls; readonly binding: Binding; readonly files: Files; readonly bootId: string },
+  options: { readonly calls: Calls; readonly binding: Pick<Binding, 'bind'>; readonly files: Files; readonly bootId: string },
 ): void {
   const split = createLineSplitter(MAX_LINE_BYTES);
   const subscriptions = new Set<() => void>();
-  let holding = false;
   const send = (reply: SupervisorReply): boolean => channel.writable && channel.write(`${JSON.stringify(reply)}\n`);
   const transfers = createTransfers(options.files, send);
 
@@ -30,7 +29,6 @@ export function serveConnection(
       case 'cancel':
         return options.calls.cancel(request.call_id);
       case 'hold':
-        holding = request.held;
         return options.calls.hold(request.held);
       case 'stop_work':
         return options.calls.stopWork(request.reason);
@@ -83,7 +81,6 @@ export function serveConnection(
   channel.on('close', () => {
     for (const stop of subscriptions) stop();
     transfers.close();
-    if (holding) options.calls.hold(false);
   });
 }
 

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import { createBoundary } from '../../activities/boundary.js';
@@ -19,6 +20,7 @@ import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
 import { selectImages } from '../../activities/sandbox/select-images.js';
 import { selectProvider } from '../../activities/sandbox/select-provider.js';
+import { egressFolder } from '../../activities/sandbox/session-directories.js';
 import { awaitImage } from '../../activities/sandbox/session-image.js';
 import { orElsewhere } from '../../activities/sandbox/whereabouts.js';
 import { createSeal } from '../../activities/session/seal.js';
@@ -172,7 +174,19 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   });
   const activities: SessionActivities = {
     callModel: boundary('callModel', callModel),
-    runTool: boundary('runTool', orElsewhere(createRunTool({ store, sandboxes, redact, heldCalls: createHeldCalls({ pool, listener }), tools: remote.tools, spill: createSpill({ store, sandboxes }) }))),
+    runTool: boundary(
+      'runTool',
+      orElsewhere(
+        createRunTool({
+          store,
+          sandboxes,
+          redact,
+          heldCalls: createHeldCalls({ pool, listener }),
+          tools: remote.tools,
+          spill: createSpill({ store, sandboxes }),
+        }),
+      ),
+    ),
     settle: boundary('settle', createSettle({ store })),
     seal: boundary('seal', createSeal({ store, defaultMaxSteps, stopCalls: sandboxes.stopCalls })),
     collectOutputs: boundary('collectOutputs', orElsewhere(createCollectOutputs({ store, sandboxes, keepBytes: keepBlob, limits: outputLimits(config) }))),
@@ -195,6 +209,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     packageImages,
     onBuilt: async (image: string) => (config.sandbox.poolMaximum > 0 ? sandboxPool.expect(image) : undefined),
     workspaces,
+    wayOut,
     listener,
     redact,
     performFileRequest: createFileRequests({
@@ -205,6 +220,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
       open: (key) => blobs.open(key),
       maximumBytes: config.blobs.maxFileBytes,
     }),
+    egressControl: join(egressFolder(config.paths.home), 'control.sock'),
     async close() {
       await sandboxPool.close();
       await sandboxes.close();

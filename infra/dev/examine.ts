@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { locateTools } from '../../scripts/setup/locate.mjs';
 import type { Config } from '../config/config.js';
 import { processEnvironment } from '../config/environment.js';
+import { askGatewayHealth } from '../egress/gateway-health.js';
 import { pingPostgres } from '../postgres/ping.js';
 import { examineEngines } from './examine-engines.js';
 import type { Finding } from './finding.js';
@@ -22,6 +23,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     await postgres(config),
     await temporal(config, tools),
     ...(await examineEngines(config, tools)),
+    await wayOut(config),
     ...models(config),
   ];
 }
@@ -66,6 +68,14 @@ async function temporal({ temporal: { address, namespace } }: Config, tools: Too
       fix: 'start it, correct TEMPORAL_ADDRESS, or take the variable away to embed one',
     };
   }
+}
+
+/** The egress gateway of this host: the stack, or whoever runs a worker here, runs it. */
+async function wayOut({ paths }: Config): Promise<Finding> {
+  const part = 'Way out';
+  const sandboxes = await askGatewayHealth(join(paths.home, 'egress', 'control.sock'));
+  if (sandboxes !== undefined) return { state: 'found', part, what: `the egress gateway answers; ${sandboxes} sandboxes have a way out` };
+  return { state: 'embedded', part, what: 'the egress gateway, dist/apps/egress/main.js; it does not run now, so nothing is open to sandboxes' };
 }
 
 function models({ models: { anthropicApiKey, openaiApiKey, openaiBaseUrl } }: Config): Finding[] {

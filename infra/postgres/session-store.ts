@@ -83,6 +83,11 @@ export function createSessionStore(pool: Pool) {
   };
 }
 
+const LONGEST_COMMAND = 1_000;
+
+const commandOf = (input: unknown): string | undefined =>
+  typeof input === 'object' && input !== null && 'command' in input && typeof input.command === 'string' ? input.command : undefined;
+
 export type LockedSession = Awaited<ReturnType<typeof lockSession>>;
 
 /** Tells listeners, at commit, that rows of this session (or, of `CHANNELS.work`, this environment) changed. */
@@ -172,7 +177,17 @@ export async function lockSession(tx: Transaction, id: string) {
       const { question } = opened;
       const calls = await toolCalls.openToolCalls(tx, id);
       const { host, port, method, expiresAt } = question;
-      const body = { host, port, method, tool_use_ids: calls.map((call) => call.id), expires_at: expiresAt.toISOString() };
+      const shell = calls.findLast((call) => call.kind === 'sandbox' && call.name === 'bash');
+      const input = shell && (await events.findEvent(tx, id, shell.id))?.body['input'];
+      const body = {
+        host,
+        port,
+        method,
+        tool_use_ids: calls.map((call) => call.id),
+        // What the model wants to run is no proof of which program asks.
+        untrusted_command: commandOf(input)?.slice(0, LONGEST_COMMAND) ?? null,
+        expires_at: expiresAt.toISOString(),
+      };
       await append([{ id: question.id, type: 'rondo.network_confirmation_required', body }]);
       return question;
     },

@@ -152,7 +152,7 @@ it('serves the newest sandbox of a session only', async () => {
 
 it('is told by its owner that there is one of it for a host', async () => {
   await expect(startProgram('egress', environment, /egress gateway started/)).rejects.toThrow('Another egress gateway');
-  expect((await control(socket(), 'GET', '/healthz')).body).toEqual({ status: 'ok' });
+  expect((await control(socket(), 'GET', '/healthz')).body).toEqual({ status: 'ok', sandboxes: 1 });
 });
 
 it('lets nothing pass while the database is away', async () => {

@@ -28,8 +28,22 @@ describe('/readyz', () => {
           detail: 'docker with runsc, isolation: gvisor',
           engines: [{ engine: 'docker', runtime: 'runsc', isolation: 'gvisor', missing: {} }],
         },
+        egress: { state: 'missing', detail: expect.stringContaining('nothing is open to sandboxes') },
       },
     });
+  });
+
+  it('tells of each host whether its egress gateway answers, which no turn needs', async () => {
+    const report = (id: string, host: string, sandboxes: number | null) =>
+      reportWorker(gateway.pool, { id, engine: 'docker', runtime: 'runsc', isolation: 'gvisor', detail: { egress: { host, sandboxes } } });
+    const look = async () => (await gateway.request('GET', '/readyz')).body.checks.egress;
+    for (const id of ['w1', 'w4']) await report(id, 'one', 3);
+    await expect.poll(look, { timeout: 10_000 }).toEqual({ state: 'ok', detail: expect.any(String), hosts: [{ host: 'one', sandboxes: 3 }] });
+    await report('w5', 'two', null);
+    await expect
+      .poll(look, { timeout: 10_000 })
+      .toMatchObject({ state: 'missing', detail: expect.stringContaining('on two'), hosts: [{}, { host: 'two', sandboxes: null }] });
+    for (const id of ['w4', 'w5']) await removeWorker(gateway.pool, id);
   });
 
   it('counts a worker only while it reports', async () => {

@@ -10,7 +10,7 @@ const CheckWire = z.looseObject({ state: z.enum(['ok', 'missing']), detail: z.st
 const ReadinessWire = z
   .looseObject({
     status: z.enum(['ready', 'not_ready']),
-    checks: z.looseObject({ postgres: CheckWire, temporal: CheckWire, worker: CheckWire, sandbox: CheckWire }),
+    checks: z.looseObject({ postgres: CheckWire, temporal: CheckWire, worker: CheckWire, sandbox: CheckWire, egress: CheckWire }),
   })
   .meta({ id: 'Readiness' });
 
@@ -32,7 +32,7 @@ export class HealthController {
   }
 
   @Get('readyz')
-  @ApiOperation({ summary: 'Whether a turn could run now: database, Temporal, a worker, a sandbox engine' })
+  @ApiOperation({ summary: 'Whether a turn could run now: database, Temporal, a worker, a sandbox engine; and whether sandboxes have a way out' })
   @Answers(200, ReadinessWire)
   @Answers(503, ReadinessWire, 'Something is missing; each part is named.')
   async readyz(@Res() response: Response): Promise<void> {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Pool } from '../../../infra/postgres/pool.js';
 import { readWorkers, type WorkerStatus } from '../../../infra/postgres/worker-status.repo.js';
 import type { SessionClient } from '../../../infra/temporal/session-client.js';
@@ -8,6 +9,13 @@ export interface Check {
   readonly detail: string;
   /** Of the sandboxes: each engine that workers use, its isolation, and the promises it does not keep, with the reasons. */
   readonly engines?: readonly EngineReport[];
+  /** Of the egress gateways: each host of sandboxes, and how many of them have a way out; null where none answers. */
+  readonly hosts?: readonly GatewayReport[];
+}
+
+interface GatewayReport {
+  readonly host: string;
+  readonly sandboxes: number | null;
 }
 
 interface EngineReport {
@@ -17,7 +25,10 @@ interface EngineReport {
   readonly missing: unknown;
 }
 
-export type Readiness = { readonly status: 'ready' | 'not_ready'; readonly checks: Readonly<Record<'postgres' | 'temporal' | 'worker' | 'sandbox', Check>> };
+export type Readiness = {
+  readonly status: 'ready' | 'not_ready';
+  readonly checks: Readonly<Record<'postgres' | 'temporal' | 'worker' | 'sandbox' | 'egress', Check>>;
+};
 
 /** Looks at everything a turn needs, side by side, each within a bounded time. */
 export async function checkReadiness(
@@ -25,7 +36,7 @@ export async function checkReadiness(
   client: Pick<SessionClient, 'ping' | 'workerPolling'>,
   minimum: IsolationLevel | undefined,
 ): Promise<Readiness> {
-  const [postgres, temporal, worker, sandbox] = await Promise.all([
+  const [postgres, temporal, worker, sandbox, egress] = await Promise.all([
     check('the database does not answer', async () => {
       await pool.query('select 1');
       return 'answers';
@@ -39,16 +50,19 @@ export async function checkReadiness(
       const engines = (await readWorkers(pool)).filter(({ engine, isolation }) => engine !== null && (!minimum || isolationReaches(isolation, minimum)));
       return engines.length > 0 ? { detail: [...new Set(engines.map(describeEngine))].join('; '), engines: distinctEngines(engines) } : undefined;
     }),
+    check('no egress gateway was reported within 15 s: nothing is open to sandboxes', async () => describeGateways(await readWorkers(pool))),
   ]);
-  const checks = { postgres, temporal, worker, sandbox };
-  const ready = Object.values(checks).every(({ state }) => state === 'ok');
+  const needed = { postgres, temporal, worker, sandbox };
+  const checks = { ...needed, egress };
+  // Without a way out turns run all the same; their programs are told that it is not there.
+  const ready = Object.values(needed).every(({ state }) => state === 'ok');
   return { status: ready ? 'ready' : 'not_ready', checks };
 }
 
 const CHECK_MS = 3_500;
 
 /** The reason of a failure stays in the log of the part that failed: this page is open to everyone. */
-async function check(missing: string, look: () => Promise<string | Omit<Check, 'state'> | undefined>): Promise<Check> {
+async function check(missing: string, look: () => Promise<string | (Omit<Check, 'state'> & Partial<Pick<Check, 'state'>>) | undefined>): Promise<Check> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), CHECK_MS);
@@ -72,3 +86,18 @@ function distinctEngines(workers: readonly WorkerStatus[]): EngineReport[] {
   const reports = workers.map(({ engine, runtime, isolation, detail }) => ({ engine, runtime, isolation, missing: detail['missing'] ?? {} }));
   return [...new Map(reports.map((report) => [JSON.stringify(report), report])).values()];
 }
+
+/** What workers say of their hosts' gateways; several workers of a host say the same. */
+function describeGateways(workers: readonly WorkerStatus[]): Check | undefined {
+  const reports = workers.flatMap(({ detail }) => {
+    const parsed = GatewayDetail.safeParse(detail['egress']);
+    return parsed.success ? [parsed.data] : [];
+  });
+  if (reports.length === 0) return undefined;
+  const hosts = [...new Map(reports.map((report) => [report.host, report])).values()];
+  const silent = hosts.filter(({ sandboxes }) => sandboxes === null).map(({ host }) => host);
+  if (silent.length === 0) return { state: 'ok', detail: 'answers on every host', hosts };
+  return { state: 'missing', detail: `does not answer on ${silent.join(', ')}: nothing is open to the sandboxes there; look at its log, or start it`, hosts };
+}
+
+const GatewayDetail = z.object({ host: z.string(), sandboxes: z.int().nullable() });
