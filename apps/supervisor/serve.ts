@@ -47,7 +47,11 @@ export function serve(options: ServeOptions): void {
   clearStaging(roots);
   const bootId = randomUUID();
   openWayOut();
-  const accept = (socket: net.Socket) => serveConnection(socket, { calls, binding, files: createFiles(roots), bootId });
+  const bind: typeof binding.bind = (...to) => {
+    binding.bind(...to);
+    bash.startAhead();
+  };
+  const accept = (socket: net.Socket) => serveConnection(socket, { calls, binding: { bind }, files: createFiles(roots), bootId });
 
   if (options.dial !== undefined) {
     dialNewSockets(options.dial, accept);
