@@ -29,13 +29,13 @@ module.exports = {
     {
       name: 'workflow-code-is-deterministic',
       comment: 'Workflow code imports workflows/ and the two Temporal packages that run inside a workflow; not even types of anything else.',
-      from: { path: '^workflows/(session/|index)', pathNot: tests },
+      from: { path: '^workflows/(session/|janitor/|index)', pathNot: tests },
       to: { pathNot: ['^workflows/', packageNamed('@temporalio/(workflow|common)')] },
     },
     {
       name: 'no-schemas-in-workflow-code',
       comment: 'Schemas are used at the doors. Their types may be imported, their values would bring zod into the bundle.',
-      from: { path: '^workflows/(session/|index)', pathNot: tests },
+      from: { path: '^workflows/(session/|janitor/|index)', pathNot: tests },
       to: { path: '^workflows/contract/(schema/|ids)', dependencyTypesNot: ['type-only'] },
     },
     {

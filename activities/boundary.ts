@@ -64,6 +64,23 @@ export const createBoundary =
     }
   };
 
+/** The wrapper of an activity that belongs to no session: heartbeats by timer, and errors without foreign text in them. */
+export const createChore =
+  (deps: Pick<BoundaryDependencies, 'redact' | 'log'>) =>
+  <Result>(name: string, work: () => Promise<Result>) =>
+  async (): Promise<Result> => {
+    const beat = setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS);
+    try {
+      return await work();
+    } catch (error) {
+      const text = deps.redact(error instanceof Error ? error.message : String(error)).slice(0, MAXIMUM_MESSAGE);
+      deps.log.warn({ activity: name, error: text }, 'chore failed; it is tried again in the next round');
+      throw ApplicationFailure.nonRetryable(`${name} failed; the worker's log says more`, error instanceof RondoError ? error.code : 'internal');
+    } finally {
+      clearInterval(beat);
+    }
+  };
+
 /**
  * What Temporal keeps of an error: a code, whether to try again, when. The text stays in our log and trace: a provider may
  * quote the prompt in it, a sandbox may say anything.

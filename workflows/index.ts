@@ -1,1 +1,2 @@
+export { janitorWorkflow } from './janitor/janitor.workflow.js';
 export { sessionWorkflow } from './session/session.workflow.js';

@@ -82,7 +82,8 @@ export function hostDirectories(home: string, sessionId: string) {
 /** Ids of the sessions that have a directory on this host. */
 export async function sessionsWithDirectories(home: string): Promise<string[]> {
   const names = await Promise.all(['workspaces', 'mounts', 'sandboxes'].map((folder) => readdir(join(home, folder)).catch(() => [])));
-  return [...new Set(names.flat())].filter((name) => /^sesn_[0-9A-Za-z]+$/.test(name));
+  // Also what only half of it is there of: a mark, or directories that were to take the place of others.
+  return [...new Set(names.flat().flatMap((name) => /^\.?(sesn_[0-9A-Za-z]+)(\.(new|old|checkpoint|checkpoint\.new))?$/.exec(name)?.[1] ?? []))];
 }
 
 const run = promisify(execFile);

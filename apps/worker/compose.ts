@@ -68,7 +68,7 @@ const POOL_SIZE = 20;
 export async function compose(config: Config, appUrl: string, temporalAddress: string, keyring: Keyring, redact: Redactor, log: Logger) {
   const secretBox = createSecretBox({ keyring, learn: redact.learn });
   const pool = createPool({ url: appUrl, size: POOL_SIZE, name: 'rondo-worker', log });
-  const listener = createListener({ url: appUrl, channels: [CHANNELS.stop, CHANNELS.stopCalls, CHANNELS.workspace], log });
+  const listener = createListener({ url: appUrl, channels: [CHANNELS.stop, CHANNELS.stopCalls, CHANNELS.egress, CHANNELS.workspace], log });
   await listener.start();
   const store: SessionStore = createSessionStore(pool);
   const blobs = selectBlobs(config);

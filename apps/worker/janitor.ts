@@ -3,54 +3,115 @@ import type { SandboxPool } from '../../activities/sandbox/pool.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import type { Sandboxes } from '../../activities/sandbox/sandboxes.js';
 import type { OwnHost } from '../../activities/sandbox/whereabouts.js';
+import { sessionsOnHost } from '../../infra/postgres/checkpoints.repo.js';
 import type { Pool } from '../../infra/postgres/pool.js';
-import { forgetSandbox, sandboxesInUse } from '../../infra/postgres/sandboxes.repo.js';
+import { forgetSandbox, type SandboxInUse, sandboxesInUse } from '../../infra/postgres/sandboxes.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
+import { hasEnded } from './leftovers.js';
 
 export interface JanitorDependencies {
   readonly pool: Pool;
   readonly host: Pick<OwnHost, 'id'>;
   readonly provider: () => Promise<SandboxProvider>;
-  readonly sandboxes: Sandboxes;
+  readonly sandboxes: Pick<Sandboxes, 'disconnect' | 'find'>;
   readonly sandboxPool: Pick<SandboxPool, 'names' | 'sweep'>;
   readonly log: Logger;
+  /** How long ago what no row names must have been seen for the first time before it is removed; milliseconds. */
+  readonly graceMs?: number;
 }
+
+/** Longer than a probe takes, whose sandboxes no row names. */
+const GRACE_MS = 40_000;
 
 /**
- * Removes sandboxes that nothing can use any more: those of ended or deleted sessions, and those that no row has named
- * for two rounds (a session's row is there before its sandbox; a probe's sandbox is gone by the next round).
+ * Compares the sandboxes of this host's engine with the rows, and answers how many it removed: those of sessions that have ended; those that
+ * a row proves to have ended; and those that no row has named for a while. In this order: what the engine has, the pool, the sessions. Each
+ * sandbox has a row before it is there, and a claim moves it from the pool to its session at once, so none is missed on its way.
  */
-export function createJanitor(deps: JanitorDependencies): () => Promise<void> {
-  let strangers = new Set<string>();
-  return async () => {
-    strangers = await cleanUp(deps, strangers);
-  };
-}
+export function createJanitor({
+  pool,
+  host,
+  provider: findProvider,
+  sandboxes,
+  sandboxPool,
+  log,
+  graceMs = GRACE_MS,
+}: JanitorDependencies): () => Promise<number> {
+  /** What no row names, and when this process saw it first. */
+  const strangers = new Map<string, number>();
 
-async function cleanUp(deps: JanitorDependencies, seenBefore: ReadonlySet<string>): Promise<Set<string>> {
-  const provider = await deps.provider();
-  const existing = await provider.list();
-  await deps.sandboxPool.sweep();
-  if (existing.length === 0) return new Set();
-  const rows = await sandboxesInUse(deps.pool, deps.host.id);
-  for (const row of rows.filter(({ terminated }) => terminated)) {
-    deps.sandboxes.disconnect(row.sessionId);
-    await provider.destroy(row.name);
-    await transaction(deps.pool, row.workspaceId, (tx) => forgetSandbox(tx, row.sessionId));
-    deps.log.info({ sandbox: row.name }, 'sandbox of an ended session removed');
-  }
-  const here = new Set(existing);
-  for (const row of rows.filter(({ terminated, name }) => !terminated && here.has(name))) {
-    // Whose worker is gone may go on writing: from now on this one guards its disk.
-    await deps.sandboxes.find(row).catch((error: unknown) => deps.log.warn({ error, sandbox: row.name }, 'a sandbox could not be reached to guard its disk'));
-  }
-  // After the rows of sessions: a member that is claimed in between is missed once, and twice it takes.
-  const members = await deps.sandboxPool.names();
-  const named = new Set([...rows.map(({ name }) => name), ...members]);
-  const strangers = existing.filter((name) => !named.has(name));
-  for (const name of strangers.filter((candidate) => seenBefore.has(candidate))) {
+  const remove = async (provider: SandboxProvider, name: string, why: string): Promise<void> => {
     await provider.destroy(name);
-    deps.log.info({ sandbox: name }, 'sandbox without a session removed');
-  }
-  return new Set(strangers);
+    strangers.delete(name);
+    log.info({ sandbox: name }, why);
+  };
+
+  const removeOver = async (provider: SandboxProvider, rows: readonly SandboxInUse[]): Promise<number> => {
+    const over = rows.filter(({ terminated, elsewhere }) => terminated && !elsewhere);
+    for (const { sessionId, workspaceId, name } of over) {
+      sandboxes.disconnect(sessionId);
+      await remove(provider, name, 'sandbox of an ended session removed');
+      await transaction(pool, workspaceId, (tx) => forgetSandbox(tx, sessionId));
+    }
+    return over.length;
+  };
+
+  /** Whose worker is gone may go on writing: from now on this one guards its disk. */
+  const guard = async (rows: readonly SandboxInUse[]): Promise<void> => {
+    for (const row of rows) {
+      await sandboxes.find(row).catch((error: unknown) => log.warn({ error, sandbox: row.name }, 'a sandbox could not be reached to guard its disk'));
+    }
+  };
+
+  /** Its name says whose it was, and that session's row that it has ended. */
+  const provenDead = async (names: readonly string[]): Promise<Set<string>> => {
+    const named = names.flatMap((name) => {
+      const [, sessionId, generation] = /-(sesn_[0-9A-Za-z]+)-g(\d{1,9})$/.exec(name) ?? [];
+      return sessionId === undefined ? [] : [{ name, sessionId, generation: Number(generation) }];
+    });
+    const sessions = new Map(
+      (
+        await sessionsOnHost(
+          pool,
+          host.id,
+          named.map(({ sessionId }) => sessionId),
+        )
+      ).map((one) => [one.sessionId, one]),
+    );
+    return new Set(named.filter(({ sessionId, generation }) => hasEnded(sessions.get(sessionId), generation)).map(({ name }) => name));
+  };
+
+  const removeStrangers = async (provider: SandboxProvider, unnamed: readonly string[]): Promise<number> => {
+    for (const name of strangers.keys()) if (!unnamed.includes(name)) strangers.delete(name);
+    const dead = await provenDead(unnamed);
+    let removed = 0;
+    for (const name of unnamed) {
+      const seen = strangers.get(name);
+      if (!dead.has(name) && (seen === undefined || performance.now() - seen < graceMs)) {
+        strangers.set(name, seen ?? performance.now());
+        continue;
+      }
+      await remove(provider, name, 'sandbox without a session removed');
+      removed += 1;
+    }
+    return removed;
+  };
+
+  return async () => {
+    const provider = await findProvider();
+    const existing = await provider.list();
+    await sandboxPool.sweep();
+    const members = await sandboxPool.names();
+    const rows = await sandboxesInUse(pool, host.id);
+    const removed = await removeOver(provider, rows);
+    await guard(rows.filter(({ terminated, elsewhere, name }) => !terminated && !elsewhere && existing.includes(name)));
+    const named = new Set([...members, ...rows.map(({ name }) => name)]);
+    return (
+      removed +
+      (await removeStrangers(
+        provider,
+        existing.filter((name) => !named.has(name)),
+      ))
+    );
+  };
 }

@@ -3,28 +3,29 @@ import { hostname } from 'node:os';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { loadConfigOrExit, orExit } from '../../infra/config/config.js';
 import { secretsOf } from '../../infra/config/secrets.js';
+import { askGatewayHealth } from '../../infra/egress/gateway-health.js';
 import { applicationUrl } from '../../infra/postgres/application-url.js';
 import { reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
 import { removeWorker, reportWorker, type WorkerReport } from '../../infra/postgres/worker-status.repo.js';
 import { createLogger } from '../../infra/telemetry/logger.js';
 import { createRedactor } from '../../infra/telemetry/redactor.js';
+import { ensureJanitorSchedule } from '../../infra/temporal/janitor-schedule.js';
 import { readKeyring } from '../../infra/vault/keyring.js';
-import { cleanBlobs } from './blob-cleaner.js';
 import { compose } from './compose.js';
 import { createImageBuilder } from './image-builder.js';
-import { createJanitor } from './janitor.js';
+import { createJanitorActivities } from './janitor-activities.js';
 import { endLostWork } from './lost-workers.js';
 import { periodically } from './periodic.js';
 import { describeSandbox } from './sandbox-status.js';
 import { sweep } from './sweeper.js';
 import { createHostWorkerOptions, createWorkerOptions, quietRuntime } from './worker-options.js';
-import { createWorkspaceCleaner } from './workspace-cleaner.js';
 import { serveWorkspaceRequests } from './workspace-requests.js';
 
 const REPORT_EVERY_MS = 5_000;
 /** A host that is silent for a few of these is taken for dead. */
 const BEAT_EVERY_MS = 2_000;
-const CLEAN_EVERY_MS = 30_000;
+/** Somebody may have deleted it. */
+const SCHEDULE_EVERY_MS = 60_000;
 const POOL_EVERY_MS = 1_000;
 const IMAGES_EVERY_MS = 2_000;
 
@@ -42,7 +43,8 @@ if (!appUrl || !address) {
 Runtime.install(quietRuntime(log));
 const parts = await compose(config, appUrl, address, keyring, redact, log);
 const connection = await NativeConnection.connect({ address });
-const { host, activities } = parts;
+const { host } = parts;
+const activities = { ...parts.activities, ...createJanitorActivities(parts, config, log) };
 const beat = () => reportHost(parts.pool, { ...host, ...engine });
 let engine: Pick<WorkerReport, 'engine' | 'runtime' | 'isolation'> = { engine: null, runtime: null, isolation: null };
 // Before anything can be sent there.
@@ -63,21 +65,20 @@ const tasks = [
     work: async () => {
       const { detail, ...found } = await describeSandbox(parts.provider);
       engine = found;
-      await reportWorker(parts.pool, { id, ...found, detail });
+      const egress = { host: host.id, sandboxes: (await askGatewayHealth(parts.egressControl)) ?? null };
+      await reportWorker(parts.pool, { id, ...found, detail: { ...detail, egress } });
     },
   }),
   periodically({ name: 'host', everyMs: BEAT_EVERY_MS, log, work: beat }),
   periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
   periodically({ name: 'lost workers', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => endLostWork({ ...parts, log }) }),
-  periodically({ name: 'blobs', everyMs: CLEAN_EVERY_MS, log, work: () => cleanBlobs({ ...parts, log }) }),
   periodically({ name: 'images', everyMs: IMAGES_EVERY_MS, log, work: createImageBuilder({ ...parts, log }) }),
   periodically({ name: 'pool', everyMs: POOL_EVERY_MS, log, work: () => parts.sandboxPool.tend() }),
-  periodically({ name: 'clean-up', everyMs: CLEAN_EVERY_MS, log, work: createJanitor({ ...parts, log }) }),
   periodically({
-    name: 'workspaces',
-    everyMs: CLEAN_EVERY_MS,
+    name: 'janitor schedule',
+    everyMs: SCHEDULE_EVERY_MS,
     log,
-    work: createWorkspaceCleaner({ ...parts, home: config.paths.home, idleMs: config.session.idleCloseSeconds * 1_000, log }),
+    work: () => ensureJanitorSchedule({ ...config.temporal, address, everyMs: config.worker.janitorSeconds * 1_000 }),
   }),
 ];
 

@@ -51,11 +51,15 @@ export const createHostWorkerOptions = ({ config, connection, activities, taskQu
   activities,
 });
 
+const NO_WORKFLOWS = 'No workflows registered, not polling for workflow tasks';
+
 /** Temporal's own log lines go through ours, so that they are redacted like any other. */
 export const quietRuntime = (log: Logger): RuntimeOptions => ({
   shutdownSignals: [],
   telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+    // One of the two workers of a process has none, on purpose.
+    if (message === NO_WORKFLOWS) return;
     const fields = { temporal: true, ...(meta?.['error'] instanceof Error ? { error: meta['error'].message } : {}) };
     if (level === 'ERROR') log.error(fields, message);
     else log.warn(fields, message);

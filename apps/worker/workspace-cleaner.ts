@@ -12,7 +12,7 @@ export interface WorkspaceCleanerDependencies {
   readonly pool: Pool;
   readonly host: Pick<OwnHost, 'id'>;
   readonly sandboxes: Pick<Sandboxes, 'release'>;
-  readonly workspaces: Pick<Workspaces, 'keep' | 'remove'>;
+  readonly workspaces: Pick<Workspaces, 'keep' | 'remove' | 'removeMoved'>;
   readonly home: string;
   /** How long a sandbox that only callers of the API have used is held. */
   readonly idleMs: number;
@@ -24,9 +24,10 @@ const FIRST_PAUSE_MS = 60_000;
 
 /**
  * Looks after this host's directories: keeps those that a release could not keep, and removes those of sessions that the
- * database says are over. What it knows nothing of stays. Gives back sandboxes that no run of the loop knows of.
+ * database says are over, or that went on on another host which has kept more since. What it knows nothing of stays. Gives back sandboxes
+ * that no run of the loop knows of. Answers of how many sessions it removed something.
  */
-export function createWorkspaceCleaner(deps: WorkspaceCleanerDependencies): () => Promise<void> {
+export function createWorkspaceCleaner(deps: WorkspaceCleanerDependencies): () => Promise<number> {
   /** What could not be kept is tried less and less often. */
   const pauses = new Map<string, { readonly until: number; readonly ms: number }>();
 
@@ -47,9 +48,13 @@ export function createWorkspaceCleaner(deps: WorkspaceCleanerDependencies): () =
     const unkept = known.filter((session) => session.unkept);
     for (const sessionId of pauses.keys()) if (!unkept.some((session) => session.sessionId === sessionId)) pauses.delete(sessionId);
     for (const { sessionId, workspaceId } of unkept) await keep({ sessionId, workspaceId });
-    for (const { sessionId } of known.filter(({ over }) => over)) {
-      await deps.workspaces.remove(sessionId);
-      deps.log.info({ session: sessionId }, 'directories of a session that is over removed');
+    let removed = 0;
+    for (const { sessionId, over, moved, kept, blobKey } of known) {
+      if (over) await deps.workspaces.remove(sessionId);
+      else if (!moved || kept === null || blobKey === null || !(await deps.workspaces.removeMoved(sessionId, { generation: kept, blobKey }))) continue;
+      removed += 1;
+      deps.log.info({ session: sessionId }, over ? 'directories of a session that is over removed' : 'directories of a session that another host has removed');
     }
+    return removed;
   };
 }

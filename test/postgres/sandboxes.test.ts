@@ -79,6 +79,7 @@ describe('a sandbox that is given back', () => {
     await terminated(call);
     await stage.owner.query(`update sandboxes set state = 'released' where session_id = $1`, [call.sessionId]);
     const clean = createJanitor({
+      graceMs: 0,
       pool: stage.pool,
       host: { id: 'test' },
       provider: async () => stage.engine,

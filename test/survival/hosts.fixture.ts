@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Platform } from '../support/platform.js';
 import type { Program } from '../support/program.js';
 import { sandboxProviders } from '../support/sandbox-providers.js';
-import { sql } from '../support/sessions.js';
+import { type Invocation, invoke, sql, waitForInvocation } from '../support/sessions.js';
 
 /** One more machine, as far as Rondo can tell: a data folder and a name of its own, and whatever processes serve it. */
 export interface TestHost {
@@ -41,6 +41,7 @@ export function aHost(platform: Platform, id: string, environment: Readonly<Reco
         RONDO_HOME: home,
         RONDO_HOST_ID: id,
         RONDO_SANDBOX: 'bubblewrap',
+        RONDO_SANDBOX_RUNTIME: 'auto',
         ...sharedBlobs(platform),
         ...environment,
         ...extra,
@@ -81,3 +82,25 @@ export async function hostOf(platform: Platform, sessionId: string): Promise<str
 /** Waits are for the test to say: both are known to live, with an engine. */
 export const liveHosts = (platform: Platform): Promise<{ id: string }[]> =>
   sql<{ id: string }>(platform, 'select id from sandbox_hosts where engine is not null and host_is_live(seen_at) order by id');
+
+export const generationOf = async (platform: Platform, sessionId: string): Promise<number | undefined> => {
+  const rows = await sql<{ generation: number }>(platform, 'select generation from sandboxes where session_id = $1', [sessionId]);
+  return rows[0]?.generation;
+};
+
+/** The name of a session's sandbox on a host, if its engine has one. */
+export const sandboxOf = async (host: TestHost, sessionId: string): Promise<string | undefined> =>
+  (await host.sandboxes()).find((name) => name.includes(sessionId));
+
+/** The model runs what its user says, in one command, and answers the result. */
+export const SHELL = {
+  shell: { rules: [{ match: '^(.+)$', replies: [{ tool_calls: [{ name: 'bash', input: { command: '{{1}}' } }] }, { text: '{{last_result}}' }] }] },
+};
+
+/** Begins a turn that runs a command, of a new session or one to go on with. */
+export const start = (platform: Platform, command: string, sessionId?: string): Promise<Invocation> =>
+  invoke(platform, { input: command, ...(sessionId === undefined ? { model: 'rehearsal/shell' } : { session_id: sessionId }) });
+
+/** Such a turn, to its end. */
+export const turn = async (platform: Platform, command: string, sessionId?: string): Promise<Invocation> =>
+  waitForInvocation(platform, (await start(platform, command, sessionId)).id, undefined, 90_000);

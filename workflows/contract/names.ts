@@ -1,6 +1,11 @@
 /** Names two processes agree on. The workflow type is the exported function's name. */
 export const SESSION_WORKFLOW = 'sessionWorkflow';
 
+export const JANITOR_WORKFLOW = 'janitorWorkflow';
+
+/** One janitor for each installation, which has a task queue of its own within a namespace. */
+export const janitorScheduleId = (taskQueue: string): string => `${taskQueue}-janitor`;
+
 /** One run at a time per session: Temporal serialises runs of one workflow id. */
 export const sessionWorkflowId = (sessionId: string): string => `session-${sessionId}`;
 
