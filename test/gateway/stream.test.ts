@@ -341,3 +341,70 @@ describe('a stream ends', () => {
     stream.close();
   });
 });
+
+describe('what a running call prints', () => {
+  const wanted = '?event_deltas[]=rondo.tool_output';
+  const refOf = (sessionId: string) => ({ sessionId, workspaceId: gateway.workspaceId });
+
+  /** A call that an attempt has claimed. */
+  async function aCall(sessionId: string, attempt = 1): Promise<string> {
+    return gateway.store.locked(refOf(sessionId), async (session) => {
+      const [call] = await session.append([{ type: 'agent.tool_use', body: { name: 'bash', input: {} } }]);
+      await session.claimEffect({ key: call?.id ?? '', attempt });
+      return call?.id ?? '';
+    });
+  }
+  const print = (sessionId: string, callId: string, begins: number, text: string, attempt = 1) =>
+    gateway.store.publishCallOutput(refOf(sessionId), { callId, attempt, pieces: [{ begins, bytes: Buffer.byteLength(text), text }] });
+
+  it('comes to those who opted in, behind the call, with the bytes it stands for', async () => {
+    const id = await newSession(gateway);
+    const stream = await openStream(gateway, path(id, wanted));
+    const plain = await openStream(gateway, path(id, '?event_deltas[]=agent.message'));
+    const callId = await aCall(id);
+    await print(id, callId, 0, 'zwölf');
+    expect((await stream.next()).event).toBe('agent.tool_use');
+    expect(await stream.next()).toEqual({
+      event: 'rondo.tool_output',
+      id: undefined,
+      data: { type: 'rondo.tool_output', tool_use_id: callId, offset: 0, bytes: 6, text: 'zwölf' },
+    });
+    await print(id, callId, 6, ' more\0');
+    expect((await stream.next()).data).toMatchObject({ offset: 6, text: ' more\ufffd' });
+    await say(gateway, id, 'after');
+    expect([await plain.next(), await plain.next()].map(({ event }) => event)).toEqual(['agent.tool_use', 'agent.message']);
+    stream.close();
+    plain.close();
+  });
+
+  it('is in no list, and gone when the call is finished; nothing comes of an attempt that was overtaken', async () => {
+    const id = await newSession(gateway);
+    const callId = await aCall(id);
+    await print(id, callId, 0, 'one');
+    await gateway.store.locked(refOf(id), (session) => session.claimEffect({ key: callId, attempt: 2 }));
+    await print(id, callId, 3, 'of the dead', 1);
+    expect(await gateway.store.endOfCallOutput(refOf(id), callId)).toBe(3);
+    await print(id, callId, 3, 'two', 2);
+    const late = await openStream(gateway, path(id, wanted));
+    expect([(await late.next()).data, (await late.next()).data]).toMatchObject([{ text: 'one' }, { text: 'two', offset: 3 }]);
+    late.close();
+    await gateway.store.locked(refOf(id), (session) => session.sealEffect(callId, { kind: 'done' }));
+    await print(id, callId, 6, 'too late', 2);
+    expect(await gateway.store.endOfCallOutput(refOf(id), callId)).toBe(0);
+    const { data } = (await gateway.request('GET', `/v1/sessions/${id}/events`)).body;
+    expect(data.map((event: { type: string }) => event.type)).toEqual(['agent.tool_use']);
+  });
+
+  it('is kept for late readers up to a bound, from its end', async () => {
+    const id = await newSession(gateway);
+    const callId = await aCall(id);
+    const piece = 'x'.repeat(16_384);
+    for (let index = 0; index < 40; index += 1) await print(id, callId, index * piece.length, piece);
+    const late = await openStream(gateway, path(id, wanted));
+    const first = (await late.next()).data as unknown as { offset: number };
+    expect(first.offset).toBe(40 * piece.length - 256 * 1024);
+    for (let offset = first.offset + piece.length; offset < 40 * piece.length; offset += piece.length)
+      expect((await late.next()).data).toMatchObject({ offset });
+    late.close();
+  });
+});
