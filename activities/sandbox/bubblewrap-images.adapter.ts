@@ -60,17 +60,18 @@ export function createBubblewrapImages(options: BubblewrapImagesOptions): Packag
     await removeTree(leaving);
   };
 
-  const olderThan = async (name: string, ms: number): Promise<boolean> => {
+  /** A copy has the time of what it is made of until it is whole; then it is when it was last asked for. */
+  const isOld = async (name: string): Promise<boolean> => {
     const stat = await fs.lstat(path.join(imagesDirectory, name)).catch(() => undefined);
-    return stat !== undefined && Date.now() - stat.ctimeMs > ms;
+    if (stat === undefined) return false;
+    return name.startsWith(UNFINISHED) ? Date.now() - stat.ctimeMs > ABANDONED_MS : Date.now() - stat.mtimeMs > UNUSED_KEPT_MS;
   };
 
   return {
     nameOf: async (packagesHash) => `packages-${await identify()}-${packagesHash.slice(0, 12)}`,
 
     async exists(image) {
-      const now = new Date();
-      return await fs.utimes(rootOf(imagesDirectory, image), now, now).then(
+      return await touch(rootOf(imagesDirectory, image)).then(
         () => true,
         () => false,
       );
@@ -92,6 +93,7 @@ export function createBubblewrapImages(options: BubblewrapImagesOptions): Packag
         }
         const [program = '', ...words] = dropSetuid(root).words;
         await run(program, words, signal);
+        await touch(root);
         await fs.rename(root, rootOf(imagesDirectory, image)).catch((error: NodeJS.ErrnoException) => {
           // Somebody else has made it meanwhile.
           if (!['ENOTEMPTY', 'EEXIST'].includes(error.code ?? '')) throw error;
@@ -110,9 +112,7 @@ export function createBubblewrapImages(options: BubblewrapImagesOptions): Packag
       const removed = [];
       const used = await inUse();
       for (const name of await fs.readdir(imagesDirectory).catch(() => [])) {
-        const isUnfinished = name.startsWith(UNFINISHED);
-        if (!isUnfinished && (wanted.has(name) || used.has(name))) continue;
-        if (!(await olderThan(name, isUnfinished ? ABANDONED_MS : UNUSED_KEPT_MS))) continue;
+        if (wanted.has(name) || used.has(name) || !(await isOld(name))) continue;
         await remove(name);
         removed.push(name);
       }
@@ -120,5 +120,7 @@ export function createBubblewrapImages(options: BubblewrapImagesOptions): Packag
     },
   };
 }
+
+const touch = (directory: string): Promise<void> => fs.utimes(directory, new Date(), new Date());
 
 const run = (program: string, words: readonly string[], signal: AbortSignal) => promisify(execFile)(program, words, { signal });

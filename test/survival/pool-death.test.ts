@@ -17,7 +17,7 @@ const SCRIPTS = {
   },
 };
 /** Whose sandbox this is, and what anybody has left in it. */
-const LOOK = 'echo "$RONDO_SESSION_ID $(ls /workspace /mnt/session/outputs /tmp | tr -dc a-z)"; touch /workspace/used /tmp/used';
+const LOOK = 'echo "$RONDO_SESSION_ID $(ls -d /workspace/* /mnt/session/outputs/* /tmp/* 2>/dev/null)"; touch /workspace/used /tmp/used';
 const LIMIT_MS = 120_000;
 
 let platform: Platform;
@@ -27,7 +27,21 @@ const start = async (pool: Readonly<Record<'RONDO_POOL_MIN' | 'RONDO_POOL_MAX', 
   platform = await startPlatform({ workers: 0, scripts: SCRIPTS, environment: { RONDO_SANDBOX: 'bubblewrap', RONDO_SANDBOX_RUNTIME: 'auto', ...pool } });
 };
 const warm = () => sql<{ id: string; name: string }>(platform, `select id, name from pool_members where state = 'warm' order by created_at`);
-const warmAre = (count: number) => waitFor(`${count} warm members`, async () => ((await warm()).length === count ? warm() : undefined), LIMIT_MS);
+const warmAre = (count: number) =>
+  waitFor(
+    `${count} warm members`,
+    async () => {
+      const members = await warm();
+      return members.length === count ? members : undefined;
+    },
+    LIMIT_MS,
+  );
+/** The only member of a pool of one. */
+const theMember = async () => {
+  const [member] = await warmAre(1);
+  if (!member) throw new Error('There is no member.');
+  return member;
+};
 const kill = async () => platform.workers.pop()?.kill();
 
 /** A session that has spoken, and has needed no sandbox yet. */
@@ -92,17 +106,17 @@ describe('a worker with a pool that is killed', () => {
   it('between the claim and the move of directories: the next one gives the same member to the same session', { timeout: 3 * LIMIT_MS }, async () => {
     await start({ RONDO_POOL_MIN: '1', RONDO_POOL_MAX: '1' });
     await platform.startWorker();
-    const [member] = await warmAre(1);
+    const member = await theMember();
     const session = await aSession();
     const release = await holdWorkspace(session);
     const { id } = await look(session);
-    await waitFor('the claim', async () => (await sandboxOf(session))?.name === member?.name);
+    await waitFor('the claim', async () => (await sandboxOf(session))?.name === member.name);
     await kill();
     await release();
-    expect(fs.existsSync(join(platform.home, 'pool', member?.id ?? '', 'workspace'))).toBe(true);
+    expect(fs.existsSync(join(platform.home, 'pool', member.id, 'workspace'))).toBe(true);
     await platform.startWorker();
     expect(await seen(id)).toBe(session);
-    expect(await sandboxOf(session)).toEqual({ name: member?.name, state: 'ready', generation: 1 });
+    expect(await sandboxOf(session)).toEqual({ name: member.name, state: 'ready', generation: 1 });
     expect(fs.readdirSync(join(platform.home, 'workspaces', session))).toContain('used');
     await expectWholeLog(platform, session);
     await warmAre(1);
@@ -112,8 +126,8 @@ describe('a worker with a pool that is killed', () => {
   it('between the move and the binding: the next one binds it, and another session gets another', { timeout: 3 * LIMIT_MS }, async () => {
     await start({ RONDO_POOL_MIN: '1', RONDO_POOL_MAX: '1' });
     await platform.startWorker();
-    const [member] = await warmAre(1);
-    const frozen = processesOf(member?.name ?? '');
+    const member = await theMember();
+    const frozen = processesOf(member.name);
     expect(frozen.length).toBeGreaterThan(1);
     for (const pid of frozen) process.kill(pid, 'SIGSTOP');
     const [session, other] = [await aSession(), await aSession()];
@@ -125,8 +139,8 @@ describe('a worker with a pool that is killed', () => {
     const second = await look(other);
     expect(await seen(id)).toBe(session);
     expect(await seen(second.id)).toBe(other);
-    expect(await sandboxOf(session)).toEqual({ name: member?.name, state: 'ready', generation: 1 });
-    expect((await sandboxOf(other))?.name).not.toBe(member?.name);
+    expect(await sandboxOf(session)).toEqual({ name: member.name, state: 'ready', generation: 1 });
+    expect((await sandboxOf(other))?.name).not.toBe(member.name);
     await warmAre(1);
     await expectNothingOrphaned();
   });
@@ -134,19 +148,19 @@ describe('a worker with a pool that is killed', () => {
   it('while it makes a member: what is half made is nobody’s, and is removed when it is known to be abandoned', { timeout: 3 * LIMIT_MS }, async () => {
     await start({ RONDO_POOL_MIN: '1', RONDO_POOL_MAX: '1' });
     await platform.startWorker();
-    const [half] = await waitFor('a member that is being made', async () => {
-      const rows = await sql<{ name: string }>(platform, `select name from pool_members where state = 'starting'`);
-      return rows.length > 0 ? rows : undefined;
+    const half = await waitFor('a member that is being made', async () => {
+      const [row] = await sql<{ name: string }>(platform, `select name from pool_members where state = 'starting'`);
+      return row;
     });
     await kill();
     await sql(platform, `update pool_members set created_at = created_at - interval '1 hour' where state = 'starting'`);
     await platform.startWorker();
-    const [whole] = await warmAre(1);
+    const whole = await theMember();
     const session = await aSession();
     const { id } = await look(session);
     expect(await seen(id)).toBe(session);
-    expect((await sandboxOf(session))?.name).toBe(whole?.name);
-    expect(whole?.name).not.toBe(half?.name);
+    expect((await sandboxOf(session))?.name).toBe(whole.name);
+    expect(whole.name).not.toBe(half.name);
     await warmAre(1);
     await expectNothingOrphaned();
   });
