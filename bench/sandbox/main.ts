@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { runBench } from '../bench.js';
+import { writeFigures } from './figures-page.js';
 import { startGround } from './ground.js';
 import { PARTS } from './parts/index.js';
 
@@ -7,7 +8,7 @@ const { values } = parseArgs({
   options: { only: { type: 'string' }, engine: { type: 'string' }, quick: { type: 'boolean', default: false }, out: { type: 'string' } },
 });
 const engines = values.engine?.split(',').map((id) => id.trim());
-const { failed } = await runBench(
+const { report, isWhole, failed } = await runBench(
   {
     parts: PARTS,
     start: (log) => startGround(log, engines),
@@ -16,4 +17,6 @@ const { failed } = await runBench(
   },
   { ...values, partial: engines !== undefined },
 );
+// What is quoted is measured whole: of every engine and part, with all samples.
+if (isWhole) process.stdout.write(`Tables written to ${writeFigures(report)}\n`);
 process.exit(failed ? 1 : 0);
