@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Longest time a caller may give one bash command. */
-const MAX_TOOL_TIMEOUT_MS = 600_000;
+export const MAX_TOOL_TIMEOUT_MS = 600_000;
 export const DEFAULT_TOOL_TIMEOUT_MS = 120_000;
 
 const path = z.string().min(1).max(4096);

@@ -37,7 +37,8 @@ export const SANDBOX_TOOLS: readonly SandboxTool[] = [
     true,
     'Runs a command in a bash shell that stays open between calls: the working directory, variables and functions are kept. ' +
       'The result holds standard output and standard error together, and the exit code if it is not zero. ' +
-      'Commands get no input. Start long-lived programs in the background (`program > log 2>&1 &`).',
+      'Commands get no input. Start long-lived programs in the background (`program &`): they go on after the call, and the result names the file that ' +
+      'what they print goes to. A restart ends them.',
   ),
   tool('read', false, 'Reads a text file, or shows an image or a PDF. Text over 256 KiB needs view_range.'),
   tool('write', true, 'Writes a text file, replacing what was there.'),

@@ -2,6 +2,7 @@ import type { SessionRef } from '../../workflows/contract/activities.js';
 import type {
   AttemptEnd,
   AttemptRecord,
+  CallOutputPiece,
   CheckpointRecord,
   Decision,
   DueMount,
@@ -58,14 +59,6 @@ export interface SessionStore {
   renewMount(ref: SessionRef, held: { readonly key: string; readonly holder: string; readonly leaseMs: number }): Promise<boolean>;
   /** What was taken from the session's outputs folder so far. */
   takenOutputs(ref: SessionRef): Promise<TakenOutput[]>;
-}
-
-/** A piece of what a call has printed; offsets count the bytes of all of it as UTF-8. */
-export interface CallOutputPiece {
-  readonly begins: number;
-  readonly bytes: number;
-  /** What these bytes say, known secrets masked. */
-  readonly text: string;
 }
 
 export interface Delta {

@@ -4,6 +4,7 @@ import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.j
 import type { ActivityRun } from '../boundary.js';
 import type { AcquiredSandbox } from '../sandbox/connections.js';
 import type { Sandboxes } from '../sandbox/sandboxes.js';
+import { DEFAULT_TOOL_TIMEOUT_MS, MAX_TOOL_TIMEOUT_MS } from '../sandbox/tool-inputs.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
 import { isWithdrawn } from '../withdrawal.js';
 import { tellLoss } from '../workspace/loss.js';
@@ -26,7 +27,6 @@ export interface HeldCalls {
 
 /** Attempts to get a sandbox for one call before the turn is given up. */
 const MAXIMUM_SANDBOX_ATTEMPTS = 6;
-const DEFAULT_TIMEOUT_MS = 120_000;
 
 interface SandboxClaim extends Claim {
   readonly sandbox: AcquiredSandbox;
@@ -134,7 +134,8 @@ async function execute(deps: SandboxCallDependencies, input: RunToolInput, claim
       callId,
       name: call.name,
       input: args,
-      timeoutMs: DEFAULT_TIMEOUT_MS,
+      // A command has a limit of its own, which its input may raise.
+      timeoutMs: call.name === 'bash' ? MAX_TOOL_TIMEOUT_MS : DEFAULT_TOOL_TIMEOUT_MS,
       signal,
       outputFrom: output.from,
       onOutput: output.push,

@@ -1,13 +1,6 @@
+import type { CallOutputPiece } from '../../workflows/contract/records.js';
 import { toJsonb } from './json.js';
 import type { Transaction } from './transaction.js';
-
-/** A piece of what a running call has printed. Offsets count the bytes of its whole output as UTF-8. */
-export interface CallOutputPiece {
-  readonly begins: number;
-  readonly bytes: number;
-  /** What these bytes say to a reader: without control sequences of terminals, known secrets masked. */
-  readonly text: string;
-}
 
 export interface CallOutputRecord extends CallOutputPiece {
   readonly position: number;

@@ -1,3 +1,4 @@
+import * as fs from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { TestEngine } from '../support/sandbox-engines.js';
@@ -17,6 +18,46 @@ export function describeFailures(engine: () => TestEngine): void {
     const next = textOf(await again.bash("wc -l < lost.txt; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 100[7]'"));
     expect(next).toMatch(/^\[This is a new shell/);
     expect(next).toContain('\n1\n0');
+  });
+
+  test('a shell that is killed keeps what it printed, and the model is told that its state is gone', async () => {
+    const sandbox = await aSandbox(engine());
+    await sandbox.bash('cd /tmp; LOST=1');
+    const killed = await sandbox.bash('echo before; kill -9 $$; echo never');
+    expect(killed).toMatchObject({ status: 'completed', is_error: true });
+    expect(textOf(killed)).toMatch(/^before\n\[The shell itself was ended by SIGKILL\. The next command gets a new one\. Working directory, variables/);
+    expect(textOf(await sandbox.bash('echo "[$LOST]"; pwd'))).toBe('[]\n/workspace');
+  });
+
+  test('a shell that is killed between two calls is told by the next', async () => {
+    const sandbox = await aSandbox(engine());
+    await sandbox.bash('LOST=1; (until [ -e die ]; do sleep 0.05; done; kill -9 $$; touch dead) >/dev/null 2>&1 &');
+    await sandbox.call('write', { file_path: 'die', content: '' });
+    await expect.poll(async () => textOf(await sandbox.call('glob', { pattern: 'dead' })), { timeout: 10_000 }).toContain('dead');
+    // The end may be noticed only when the next command is handed over.
+    expect(textOf(await sandbox.bash('echo "[$LOST]"'))).toMatch(
+      /^\[The old shell has ended since the last call\.[^\]]*\]\n\[\]$|^\[The shell itself was ended by SIGKILL/,
+    );
+    expect(textOf(await sandbox.bash('echo "[$LOST]"'))).toBe('[]');
+  });
+
+  test('a supervisor that is killed from outside leaves finished results, and says that the running call is lost', async () => {
+    const { provider } = engine();
+    // gVisor shows its processes to nobody.
+    if (provider.isolation === 'gvisor') return;
+    const sandbox = await aSandbox(engine());
+    const [finished, running] = [freshId('sevt'), freshId('sevt')];
+    await sandbox.bash('echo whole', { id: finished });
+    const output = watchOutput();
+    const command = 'echo ran >> outside.txt; echo started; sleep 1051';
+    const broken = expect(sandbox.bash(command, { id: running, onOutput: output.onOutput })).rejects.toMatchObject({ code: 'sandbox.failed' });
+    await output.until('started');
+    process.kill(supervisorOnHost(sandbox.spec.workspaceDirectory), 'SIGKILL');
+    await broken;
+    const again = await sandbox.reconnect();
+    expect(textOf(await again.bash('echo whole', { id: finished }))).toBe('whole');
+    expect(await again.bash(command, { id: running })).toMatchObject({ status: 'lost', is_error: true });
+    expect(textOf(await again.bash('wc -l < outside.txt'))).toMatch(/^\[This is a new shell[^\]]*\]\n1$/);
   });
 
   test('kill -9 -1 inside is survived or reported', async () => {
@@ -87,4 +128,24 @@ export function describeFailures(engine: () => TestEngine): void {
       expect(textOf(zombies)).toBe('0');
     }, 5000);
   });
+}
+
+/** Process id, as the host counts it, of the supervisor of the sandbox with this workspace. */
+function supervisorOnHost(workspace: string): number {
+  const { dev, ino } = fs.statSync(workspace);
+  const isIts = (pid: string): boolean => {
+    try {
+      if (!fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('/opt/rondo/node\0')) return false;
+      const inside = fs.statSync(`/proc/${pid}/root/workspace`);
+      return inside.dev === dev && inside.ino === ino;
+    } catch {
+      return false;
+    }
+  };
+  const pid = fs
+    .readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .find(isIts);
+  if (pid === undefined) throw new Error(`There is no supervisor for ${workspace}.`);
+  return Number(pid);
 }

@@ -490,3 +490,11 @@ export interface WorkRecord {
   readonly stopRequestedAt: Date | null;
   readonly stoppedAt: Date | null;
 }
+
+/** A piece of what a running call has printed. Offsets count the bytes of its whole output as UTF-8. */
+export interface CallOutputPiece {
+  readonly begins: number;
+  readonly bytes: number;
+  /** What these bytes say to a reader: without control sequences of terminals, known secrets masked. */
+  readonly text: string;
+}

@@ -42,7 +42,7 @@ export class EventsController {
   @ApiOperation({
     summary: 'Follow a session as server-sent events',
     description:
-      'Live from now on; replays what follows an event when Last-Event-ID (or after) names its number. event_deltas[] opts in to text on its way. Ends after session.deleted or session.status_terminated.',
+      'Live from now on; replays what follows an event when Last-Event-ID (or after) names its number. event_deltas[] opts in to text on its way, rondo.tool_output in it to what running commands print. Ends after session.deleted or session.status_terminated.',
   })
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Number of the last event seen, as in its id line.' })
   @ApiProduces('text/event-stream')
