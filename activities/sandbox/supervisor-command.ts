@@ -14,7 +14,8 @@ export const HOME_PATH = '/home/agent';
 export const SANDBOX_ENVIRONMENT: Readonly<Record<string, string>> = {
   HOME: HOME_PATH,
   USER: 'agent',
-  PATH: '/usr/local/bin:/usr/bin:/bin',
+  // Our Node first: older ones, as distributions have them, do not look for a proxy in their environment.
+  PATH: '/opt/rondo:/usr/local/bin:/usr/bin:/bin',
   LANG: 'C.UTF-8',
 };
 

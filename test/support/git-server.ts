@@ -67,7 +67,8 @@ openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 
     if (server.intercept?.(request, response)) return;
     const token = tokens.get(/^\/([^/]+)\.git\//.exec(request.url ?? '')?.[1] ?? '');
     const isKnown = token === undefined || authorization === `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`;
-    if (isKnown) return answer(request, response, repositories, env);
+    // Git takes what is pushed from those who have said who they are.
+    if (isKnown) return answer(request, response, repositories, token === undefined ? env : { ...env, REMOTE_USER: 'x-access-token' });
     response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end('who are you?');
   });
   const port = await listenOnLoopback(https);

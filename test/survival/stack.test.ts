@@ -1,7 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { control } from '../egress/egress.fixture.js';
 import { processesOf, runRondo, type StackCommand, waitForOutput } from '../support/stack-command.js';
 
 const READY = /Rondo is ready at (http:\S+)/;
@@ -124,4 +127,27 @@ describe('a stack', () => {
       )
       .toBe(200);
   }, 120_000);
+
+  it('starts a killed egress gateway again, which serves the sandboxes of before', async () => {
+    const [home = ''] = homes;
+    const command = run(['start'], home, bubblewrap);
+    await waitForOutput(command, READY);
+    const controlSocket = join(home, 'egress', 'control.sock');
+    const [session, workspace_id] = ['sesn_01JD00000000000000000000AA', 'wrkspc_01JD00000000000000000000AA'];
+    const opened = await expect
+      .poll(() => control(controlSocket, 'PUT', `/sandboxes/${session}/1`, { workspace_id }).catch(() => undefined), { timeout: 30_000 })
+      .toMatchObject({ status: 200 })
+      .then(() => control(controlSocket, 'PUT', `/sandboxes/${session}/1`, { workspace_id }));
+    const own = join(opened.body.folder, 'egress.sock');
+    const before = statSync(own).ino;
+    const { pid } = JSON.parse(readFileSync(join(home, 'run', 'egress.json'), 'utf8')) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    await waitForOutput(command, /egress ended by SIGKILL; starting it again/);
+    await expect.poll(() => statSync(own, { throwIfNoEntry: false })?.ino ?? before, { timeout: 30_000 }).not.toBe(before);
+    // Who asks is nobody's session here, so the answer is a refusal; that it answers is what is new.
+    expect(await through(own, 'GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 [45]\d\d /);
+  }, 120_000);
 });
+
+/** What a socket answers to some bytes. */
+const through = (path: string, bytes: string): Promise<string> => text(connect(path).end(bytes));

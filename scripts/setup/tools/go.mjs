@@ -10,10 +10,10 @@ const INSIDE = 'go/bin/go';
 
 /**
  * A Go new enough for what is built here: on PATH, else from the wheel.
- * @param {import('../settings.mjs').Settings} settings
+ * @param {Pick<import('../settings.mjs').Settings, 'cache' | 'environment'>} settings
  * @returns {Promise<string>} the full path of `go`
  */
-async function findGo(settings) {
+export async function findGo(settings) {
   const there = onPath('go', settings.environment);
   if (there && isNewEnough(there)) return there;
   const folder = await cached({

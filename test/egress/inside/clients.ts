@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Inside, InsideSession } from './inside.fixture.js';
+import { bringNpm } from './npm.js';
 import { API, GIT, REFUSED } from './remote.js';
 
 /** How a program reaches an address, and what it says of one that is refused: most say why, git and Node leave it out. */
@@ -78,6 +79,17 @@ export function describeClients(inside: () => Inside): void {
       expect(await session.run(allowed(remote))).toMatch(reached);
       const before = remote.received.length;
       expect(await session.run(refused(remote))).toMatch(told);
+      expect(remote.received.length).toBe(before);
+    });
+
+    it('npm reaches what is allowed and nothing else', async () => {
+      const { remote } = inside();
+      const npm = await bringNpm(session);
+      const install = (host: string) =>
+        `rm -rf /tmp/n; mkdir /tmp/n; (cd /tmp/n && ${npm} install --no-audit --no-fund --fetch-retries 0 --registry ${remote.at('/npm/', host)} rondo-probe 2>&1; node -e 'console.log(require("rondo-probe"))' 2>/dev/null)`;
+      expect(await session.run(install(API))).toContain('the registry');
+      const before = remote.received.length;
+      expect(await session.run(install(REFUSED))).toMatch(/403|does not allow/);
       expect(remote.received.length).toBe(before);
     });
 

@@ -18,6 +18,8 @@ export interface InsideSession {
   readonly environmentId: string;
   /** Runs a script in one bash call of a turn of its own; answers what the model saw of it. */
   run(script: string): Promise<string>;
+  /** Puts a file into the workspace. */
+  put(path: string, content: Buffer): Promise<void>;
   generation(): Promise<number>;
 }
 
@@ -94,6 +96,11 @@ export async function startInside(engine: Engine, environment: Readonly<Record<s
             },
             90_000,
           );
+        },
+        async put(path, content) {
+          const headers = { authorization: `Bearer ${platform.key}`, 'content-type': 'application/octet-stream' };
+          const answer = await fetch(`${platform.url}/v1/sessions/${id}/workspace/${path}`, { method: 'PUT', body: new Uint8Array(content), headers });
+          if (answer.status !== 200) throw new Error(`the upload was answered ${answer.status}: ${await answer.text()}`);
         },
         generation: async () =>
           Number((await sql<{ generation: string }>(platform, 'select generation from sandboxes where session_id = $1', [id]))[0]?.generation),
