@@ -37,7 +37,7 @@ import { createReadFile } from '../../infra/blobs/read-file.js';
 import { selectBlobs } from '../../infra/blobs/select-blobs.js';
 import { createSessionContent } from '../../infra/blobs/session-content.js';
 import type { Config } from '../../infra/config/config.js';
-import { installationOf, packageConfiguration, sandboxBuild, sandboxHost, sandboxSettings } from '../../infra/config/sandbox-settings.js';
+import { installationOf, sandboxBuild, sandboxHost, sandboxSettings } from '../../infra/config/sandbox-settings.js';
 import { createWayOut } from '../../infra/egress/way-out.js';
 import { newId } from '../../infra/ids.js';
 import { createExclusive } from '../../infra/postgres/exclusive.js';
@@ -251,6 +251,12 @@ function composeModels(config: Config) {
     rehearsal: rehearsalUrl ? createRehearsalModel({ url: rehearsalUrl, stallMs }) : undefined,
   });
 }
+
+/** What package managers are shown of this host while they fetch. */
+const packageConfiguration = ({ sandbox }: Config) => ({
+  files: sandbox.packageFiles.split(',').filter((file) => file !== ''),
+  environment: JSON.parse(sandbox.packageEnvironment?.reveal() ?? '{}') as Record<string, string>,
+});
 
 /** The engine is chosen by a probe at the first need, and again after a failure. */
 function composeProvider(config: Config): () => Promise<SandboxProvider> {

@@ -49,12 +49,6 @@ export const sandboxSettings = ({ sandbox, paths }: Config) => ({
   nodeBinary: process.execPath,
 });
 
-/** What package managers are shown of this host while they fetch. */
-export const packageConfiguration = ({ sandbox }: Config) => ({
-  files: sandbox.packageFiles.split(',').filter((file) => file !== ''),
-  environment: JSON.parse(sandbox.packageEnvironment?.reveal() ?? '{}') as Record<string, string>,
-});
-
 /** Tells what sandboxes are made of now from what it was before: a sandbox of another build is not the same. */
 export const sandboxBuild = async ({ sandbox }: Config): Promise<string> =>
   createHash('sha256')

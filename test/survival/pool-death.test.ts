@@ -57,6 +57,12 @@ const sandboxOf = async (sessionId: string) =>
     await sql<{ name: string; state: string; generation: number }>(platform, 'select name, state, generation from sandboxes where session_id = $1', [sessionId])
   )[0];
 
+/** As if its first process had ended: the session's files stay. */
+async function endSandbox(sessionId: string): Promise<void> {
+  const [, bubblewrap] = sandboxProviders(platform.home);
+  await bubblewrap?.destroy((await sandboxOf(sessionId))?.name ?? '');
+}
+
 /** What runs on the host is what rows name, each for one session or for nobody, and so are the directories of the pool. */
 async function expectNothingOrphaned(): Promise<void> {
   const [, bubblewrap] = sandboxProviders(platform.home);
@@ -106,8 +112,11 @@ describe('a worker with a pool that is killed', () => {
   it('between the claim and the move of directories: the next one gives the same member to the same session', { timeout: 3 * LIMIT_MS }, async () => {
     await start({ RONDO_POOL_MIN: '1', RONDO_POOL_MAX: '1' });
     await platform.startWorker();
-    const member = await theMember();
+    await theMember();
     const session = await aSession();
+    expect(await seen((await look(session)).id)).toBe(session);
+    const member = await theMember();
+    await endSandbox(session);
     const release = await holdWorkspace(session);
     const { id } = await look(session);
     await waitFor('the claim', async () => (await sandboxOf(session))?.name === member.name);
@@ -115,9 +124,8 @@ describe('a worker with a pool that is killed', () => {
     await release();
     expect(fs.existsSync(join(platform.home, 'pool', member.id, 'workspace'))).toBe(true);
     await platform.startWorker();
-    expect(await seen(id)).toBe(session);
-    expect(await sandboxOf(session)).toEqual({ name: member.name, state: 'ready', generation: 1 });
-    expect(fs.readdirSync(join(platform.home, 'workspaces', session))).toContain('used');
+    expect(await seen(id)).toBe(`${session} /workspace/used`);
+    expect(await sandboxOf(session)).toEqual({ name: member.name, state: 'ready', generation: 2 });
     await expectWholeLog(platform, session);
     await warmAre(1);
     await expectNothingOrphaned();
