@@ -4,6 +4,7 @@ import { RondoError } from '../../workflows/contract/errors.js';
 import type { SandboxPlace } from '../../workflows/contract/records.js';
 import { type Admission, createAdmission } from './admission.js';
 import { type Plan, type PlanDependencies, type PlanRequest, planSandbox } from './plan-sandbox.js';
+import { createRedirects } from './redirects.js';
 
 /** What makes room on a full host. */
 export interface RoomOptions {
@@ -21,10 +22,11 @@ const LOOK_EVERY_MS = 500;
  */
 export function createLine(dependencies: PlanDependencies, room: RoomOptions) {
   const line: Admission = createAdmission(1);
+  const planning = { ...dependencies, redirects: createRedirects() };
   return async (ref: SessionRef, request: PlanRequest, signal: AbortSignal): Promise<Exclude<Plan, { kind: 'wait' }>> => {
     const begin = performance.now();
     const look = async (): Promise<Plan> => {
-      const plan = await planSandbox(dependencies, ref, request);
+      const plan = await planSandbox(planning, ref, request);
       if (plan.kind === 'wait' && plan.for === 'room' && performance.now() - begin >= room.patienceMs) throw full(ref.sessionId, plan.hosts, room.patienceMs);
       return plan;
     };

@@ -4,6 +4,7 @@ import { decodeFence } from '../../workflows/contract/fence.js';
 import type { NewSandbox, SandboxPlace } from '../../workflows/contract/records.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
 import type { SandboxPool } from './pool.js';
+import type { Redirects } from './redirects.js';
 import type { SandboxProvider } from './sandbox.port.js';
 import { choosePlace, elsewhere, type OwnHost, type Placement, whereaboutsOf } from './whereabouts.js';
 
@@ -12,6 +13,8 @@ export type PlannedSandbox = NewSandbox;
 export interface PlanDependencies {
   readonly store: SessionStore;
   readonly host: OwnHost;
+  /** What this process has sent elsewhere lately; without it, bursts may all go to one host. */
+  readonly redirects?: Redirects;
   /** Names every sandbox of this installation. */
   readonly installation: string;
   /** Sandboxes that are ready; undefined where none are kept. */
@@ -41,7 +44,7 @@ export type Plan =
  * die half-way, come to the same one. A new one is a member of the pool where one of that image is ready. What only one host has goes on
  * there, full or not. Errors: `step.superseded`, `sandbox.elsewhere`.
  */
-export const planSandbox = ({ store, host, installation, pool }: PlanDependencies, ref: SessionRef, request: PlanRequest): Promise<Plan> =>
+export const planSandbox = ({ store, host, installation, pool, redirects }: PlanDependencies, ref: SessionRef, request: PlanRequest): Promise<Plan> =>
   store.locked(ref, async (session): Promise<Plan> => {
     if (session.record.status === 'terminated') throw new RondoError('step.superseded', `Session ${ref.sessionId} is terminated.`);
     const { provider, ended, image, placement } = request;
@@ -53,10 +56,14 @@ export const planSandbox = ({ store, host, installation, pool }: PlanDependencie
     if (isBound && at?.kind === 'unknown') return { kind: 'wait', for: 'host', hosts: [] };
     if (isBound && at?.kind === 'elsewhere') throw elsewhere(ref.sessionId, at.taskQueue);
     if (!isBound) {
-      const hosts = await session.placesFor(host.id);
+      const places = await session.placesFor(host.id);
+      const hosts = redirects?.leave(places) ?? places;
       const place = choosePlace(hosts, { own: host, last: current?.hostId ?? null, placement });
       if (!place) return { kind: 'wait', for: 'room', hosts };
-      if (place.id !== host.id) throw elsewhere(ref.sessionId, place.taskQueue);
+      if (place.id !== host.id) {
+        redirects?.note(place.id);
+        throw elsewhere(ref.sessionId, place.taskQueue);
+      }
     }
     const generation = (current?.generation ?? 0) + 1;
     const claimed = pool && (await session.claimPoolMember({ hostId: host.id, kind: pool.kindOf(provider, image) }));

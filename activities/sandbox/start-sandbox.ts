@@ -31,11 +31,13 @@ export async function startSandbox(
   image?: SandboxImage,
 ): Promise<SupervisorClient | undefined> {
   const { store } = dependencies;
-  const { engine, runtime, isolation } = sandbox;
+  const { engine, runtime, isolation, hostId } = sandbox;
   const markReady = async (session: LockedSession, detail: Started['detail']): Promise<void> => {
     const current = await session.findSandbox();
     if (current?.generation === sandbox.generation && current.state === 'starting') await session.saveSandbox({ ...sandbox, state: 'ready' });
-    await session.endAttempt(trace, { outcome: 'ok', detail: { engine, runtime, isolation, ...detail, ...image?.detail } });
+    const loss = sandbox.generation > 1 ? await session.readLoss() : undefined;
+    const lost = loss?.changesSince === undefined ? {} : { lost_since: loss.changesSince ?? 'the beginning' };
+    await session.endAttempt(trace, { outcome: 'ok', detail: { engine, runtime, isolation, host: hostId, ...lost, ...detail, ...image?.detail } });
   };
   let client: SupervisorClient | undefined;
   try {

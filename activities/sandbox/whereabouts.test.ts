@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RondoError } from '../../workflows/contract/errors.js';
+import { createRedirects } from './redirects.js';
 import { choosePlace, elsewhere, orElsewhere, whereaboutsOf } from './whereabouts.js';
 
 const own = { id: 'own', taskQueue: 'own-queue' };
@@ -38,6 +39,16 @@ describe('the place of the next sandbox', () => {
     expect(choosePlace([place('own', 0), place('far', -1)], anywhere)).toBeUndefined();
     expect(choosePlace([place('far', 4)], anywhere)).toEqual(own);
   });
+});
+
+it('counts whoever is still on the way to a host, for a while', () => {
+  let time = 0;
+  const redirects = createRedirects(() => time);
+  redirects.note('far');
+  redirects.note('far');
+  expect(redirects.leave([place('own', 9), place('far', 10)])).toEqual([place('own', 9), place('far', 8)]);
+  time = 10_000;
+  expect(redirects.leave([place('far', 10)])).toEqual([place('far', 10)]);
 });
 
 it('an activity answers another host instead of failing, and fails with any other error', async () => {

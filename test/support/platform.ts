@@ -6,11 +6,13 @@ import Anthropic from '@anthropic-ai/sdk';
 import type { ScriptInput } from '../../apps/rehearsal/script.js';
 import { type Rehearsal, startRehearsal } from '../../apps/rehearsal/server.js';
 import { ensureApiKey } from '../../infra/postgres/api-keys.repo.js';
+import { janitorScheduleId } from '../../workflows/contract/names.js';
 import { createDatabase, type TestDatabase } from './database.js';
 import { aKey } from './encryption.js';
 import { type Program, startProgram } from './program.js';
 import { sandboxProviders } from './sandbox-providers.js';
 import { testServices } from './services.js';
+import { connectTemporal } from './temporal.js';
 
 /** A whole Rondo: rehearsal model, gateway and workers as real processes on the real services, with a database of its own. */
 export interface Platform {
@@ -120,6 +122,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       }),
     async stop() {
       await Promise.all([...workers, ...ways, ...(gateway ? [gateway] : [])].map((program) => program.kill()));
+      await removeJanitor({ temporalAddress, taskQueue });
       await rehearsal.close();
       await removeSandboxes(home);
       await database.drop();
@@ -131,6 +134,16 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   return Object.defineProperties(Object.assign(platform, { url: '', sdk: new Anthropic({ apiKey: key, baseURL: url, maxRetries: 0 }) }), {
     url: { get: () => url },
   });
+}
+
+/** A schedule goes on without its workers. */
+async function removeJanitor(of: Pick<Platform, 'temporalAddress' | 'taskQueue'>): Promise<void> {
+  const temporal = await connectTemporal(of).catch(() => undefined);
+  await temporal?.client.schedule
+    .getHandle(janitorScheduleId(of.taskQueue))
+    .delete()
+    .catch(() => undefined);
+  await temporal?.close();
 }
 
 /** The sandboxes a killed worker left behind. */

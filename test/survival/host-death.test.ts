@@ -9,8 +9,9 @@ import { aHost, generationOf, hostOf, liveHosts, SHELL, start, type TestHost, tu
 const EFFECT = 'echo effect >> effects.txt; sleep 300; echo finished';
 /** Everything that a copy could get wrong. */
 const FILL =
-  'mkdir -p kept/empty && printf "one\\n" > kept/file && chmod 640 kept/file && ln -s file kept/link && head -c 300000 /dev/urandom > kept/bytes && chmod 2751 kept/empty && touch -d "2001-02-03 04:05:06.789" kept/file kept/empty';
-const LOOK = 'find kept -printf "%p %m %y %l %T@\\n" | sort; sha256sum kept/file kept/bytes';
+  'mkdir -p kept/empty && printf "one\\n" > kept/file && chmod 640 kept/file && ln -s file kept/link && head -c 300000 /dev/urandom > kept/bytes && chmod 2751 kept/empty && find kept -exec touch -h -d "2001-02-03 04:05:06.789" {} +';
+const LOOK = 'find kept -exec stat -c "%N %a %F %.3Y" {} + | sort; sha256sum kept/file kept/bytes';
+const LONG = 180_000;
 
 let platform: Platform;
 let hosts: TestHost[];
@@ -52,72 +53,87 @@ const traceOf = (sessionId: string, kind: string) =>
   );
 
 describe('a session whose host has given its sandbox back', () => {
-  it('goes on where there is most room, with every byte, mode, time and link; the host before gives up what it has had', async () => {
-    await startEmpty(2);
-    const old = await startHost('old', 5);
-    const { session_id } = await turn(platform, `${FILL} && ${LOOK}`);
-    const before = (await turn(platform, LOOK, session_id)).output_text;
-    await given(session_id);
-    const roomy = await startHost('roomy', 50);
-    const after = await turn(platform, LOOK, session_id);
-    expect(await hostOf(platform, session_id)).toBe('roomy');
-    expect(after.output_text).toContain(before);
-    expect(after.output_text).toContain('files in /workspace and /mnt are as they were.');
-    expect(existsSync(join(roomy.home, 'workspaces', session_id, 'kept', 'bytes'))).toBe(true);
-    await given(session_id);
-    await waitFor('the old directories to go', () => !existsSync(join(old.home, 'workspaces', session_id)));
-    await expectWholeLog(platform, session_id);
-  });
+  it(
+    'goes on where there is most room, with every byte, mode, time and link; the host before gives up what it has had',
+    async () => {
+      await startEmpty(2);
+      const old = await startHost('old', 5);
+      const { session_id } = await turn(platform, `${FILL} && ${LOOK}`);
+      const before = (await turn(platform, LOOK, session_id)).output_text;
+      await given(session_id);
+      const roomy = await startHost('roomy', 50);
+      const after = await turn(platform, LOOK, session_id);
+      expect(await hostOf(platform, session_id)).toBe('roomy');
+      expect(after.output_text).toContain(before);
+      expect(after.output_text).toContain('files in /workspace and /mnt are as they were.');
+      expect(existsSync(join(roomy.home, 'workspaces', session_id, 'kept', 'bytes'))).toBe(true);
+      await given(session_id);
+      await waitFor('the old directories to go', () => !existsSync(join(old.home, 'workspaces', session_id)));
+      await expectWholeLog(platform, session_id);
+    },
+    LONG,
+  );
 });
 
 describe('a host that dies in the middle of a call', () => {
-  it('is noticed within fifteen seconds; the session goes on elsewhere from what was kept, is told what is lost, and nothing is done twice', async () => {
-    await startEmpty(2);
-    const doomed = await startHost('doomed', 5);
-    const { session_id } = await turn(platform, `${FILL} && ${LOOK}`);
-    await given(session_id);
-    const { id } = await start(platform, EFFECT, session_id);
-    const effects = join(doomed.home, 'workspaces', session_id, 'effects.txt');
-    await waitFor('the command to run', () => existsSync(effects));
-    const rest = await startHost('rest', 5);
-    await doomed.die();
-    const died = performance.now();
-    await waitFor('its death to be noticed', async () => !(await liveHosts(platform)).some((live) => live.id === 'doomed'));
-    expect(performance.now() - died).toBeLessThan(15_000);
-    await waitFor('the session to be on the other host', async () => (await hostOf(platform, session_id)) === 'rest', 20_000);
-    const movedMs = performance.now() - died;
-    const { status, output_text } = await waitForInvocation(platform, id);
-    expect(status).toBe('completed');
-    expect(output_text).toContain('The outcome of this call is unknown');
-    expect(output_text).toMatch(/files in \/workspace and \/mnt are as they were at .*; what was written later is lost, because the host that had it is gone/);
-    expect(movedMs).toBeLessThan(20_000);
-    expect(readFileSync(effects, 'utf8')).toBe('effect\n');
-    expect(existsSync(join(rest.home, 'workspaces', session_id, 'effects.txt'))).toBe(false);
-    const { output_text: kept } = await turn(platform, LOOK, session_id);
-    expect(kept).toMatch(/kept\/file 640 f {2}981173106\.789/);
-    expect(await traceOf(session_id, 'restore')).toEqual(expect.arrayContaining([expect.objectContaining({ outcome: 'ok' })]));
-    await expectWholeLog(platform, session_id);
-  });
+  it(
+    'is noticed within fifteen seconds; the session goes on elsewhere from what was kept, is told what is lost, and nothing is done twice',
+    async () => {
+      await startEmpty(2);
+      const doomed = await startHost('doomed', 5);
+      const { session_id } = await turn(platform, `${FILL} && ${LOOK}`);
+      await given(session_id);
+      const { id } = await start(platform, EFFECT, session_id);
+      const effects = join(doomed.home, 'workspaces', session_id, 'effects.txt');
+      await waitFor('the command to run', () => existsSync(effects));
+      const rest = await startHost('rest', 5);
+      await doomed.die();
+      const died = performance.now();
+      await waitFor('its death to be noticed', async () => !(await liveHosts(platform)).some((live) => live.id === 'doomed'));
+      expect(performance.now() - died).toBeLessThan(15_000);
+      await waitFor('the session to be on the other host', async () => (await hostOf(platform, session_id)) === 'rest', 20_000);
+      const movedMs = performance.now() - died;
+      const { status, output_text } = await waitForInvocation(platform, id);
+      expect(status).toBe('completed');
+      expect(output_text).toContain('The outcome of this call is unknown');
+      expect(output_text).toMatch(
+        /files in \/workspace and \/mnt are as they were at .*; what was written later is lost, because the host that had it is gone/,
+      );
+      expect(movedMs).toBeLessThan(20_000);
+      expect(readFileSync(effects, 'utf8')).toBe('effect\n');
+      expect(existsSync(join(rest.home, 'workspaces', session_id, 'effects.txt'))).toBe(false);
+      const { output_text: kept } = await turn(platform, LOOK, session_id);
+      expect(kept).toContain("'kept/file' 640 regular file 981173106.789");
+      const starts = await traceOf(session_id, 'sandbox_start');
+      expect(starts).toContainEqual({ outcome: 'ok', detail: expect.objectContaining({ host: 'rest', lost_since: expect.stringMatching(/^\d{4}-/) }) });
+      await expectWholeLog(platform, session_id);
+    },
+    LONG,
+  );
 });
 
 describe('hosts that are full', () => {
-  it('let a call wait, tell after a time that there is no room, and give the next one the place of a session that does nothing', async () => {
-    await startEmpty(600);
-    const only = await startHost('only', 1, { RONDO_SANDBOX_WAIT_SECONDS: '20' });
-    const holding = await start(platform, EFFECT);
-    await waitFor('the command to run', () => existsSync(join(only.home, 'workspaces', holding.session_id, 'effects.txt')));
-    const refused = await turn(platform, 'echo too many');
-    expect(refused).toMatchObject({ status: 'failed', stop_reason: { cause: 'sandbox_full' } });
-    expect(JSON.stringify(refused.stop_reason)).toContain('All sandbox hosts were full');
-    expect(await generationOf(platform, refused.session_id)).toBeUndefined();
+  it(
+    'let a call wait, tell after a time that there is no room, and give the next one the place of a session that does nothing',
+    async () => {
+      await startEmpty(600);
+      const only = await startHost('only', 1, { RONDO_SANDBOX_WAIT_SECONDS: '20' });
+      const holding = await start(platform, EFFECT);
+      await waitFor('the command to run', () => existsSync(join(only.home, 'workspaces', holding.session_id, 'effects.txt')));
+      const refused = await turn(platform, 'echo too many');
+      expect(refused).toMatchObject({ status: 'failed', stop_reason: { cause: 'sandbox_full' } });
+      expect(JSON.stringify(refused.stop_reason)).toContain('All sandbox hosts were full');
+      expect(await generationOf(platform, refused.session_id)).toBeUndefined();
 
-    const waiting = await start(platform, 'echo at last');
-    await platform.request('POST', `/v1/sessions/${holding.session_id}/events`, { events: [{ type: 'user.interrupt' }] });
-    expect(await waitForInvocation(platform, waiting.id, undefined, 60_000)).toMatchObject({
-      status: 'completed',
-      output_text: expect.stringContaining('at last'),
-    });
-    // It had been given back, not taken away.
-    await given(holding.session_id);
-  });
+      const waiting = await start(platform, 'echo at last');
+      await platform.request('POST', `/v1/sessions/${holding.session_id}/events`, { events: [{ type: 'user.interrupt' }] });
+      expect(await waitForInvocation(platform, waiting.id, undefined, 60_000)).toMatchObject({
+        status: 'completed',
+        output_text: expect.stringContaining('at last'),
+      });
+      // It had been given back, not taken away.
+      await given(holding.session_id);
+    },
+    LONG,
+  );
 });
