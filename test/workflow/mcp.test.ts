@@ -77,6 +77,10 @@ async function aSession(
   return session.id;
 }
 
+interface AuditLine {
+  readonly tool_use_ids: readonly string[];
+}
+
 const ask = (sessionId: string) => invoke(platform, { session_id: sessionId, input: 'go' });
 const bodiesOf = (log: readonly LogRow[], type: string) => log.filter((row) => row.type === type).map(({ body }) => body);
 
@@ -175,6 +179,15 @@ describe('a server that fails', () => {
        from events e`,
     );
     expect(rows[0]?.text).not.toContain(TOKEN);
+    const [call] = (await readLog(platform, sessionId)).filter(({ type }) => type === 'agent.mcp_tool_use');
+    const audit = await waitFor('the audit of listing and call', async () => {
+      const { data } = (await (await platform.request('GET', `/v1/sessions/${sessionId}/network_requests`)).json()) as { data: AuditLine[] };
+      return data.some(({ tool_use_ids: ids }) => ids.length > 0) && data.some(({ tool_use_ids: ids }) => ids.length === 0) ? data : undefined;
+    });
+    for (const line of audit)
+      expect(line).toMatchObject({ asker: 'server', path: '/mcp', decision: 'allow', credential_ids: [expect.stringMatching(/^vcrd_/)] });
+    expect(new Set(audit.flatMap(({ tool_use_ids: ids }) => ids))).toEqual(new Set([call?.id]));
+    expect(JSON.stringify(audit)).not.toContain(TOKEN);
     expect(platform.workers.map((worker) => worker.output()).join('')).not.toContain(TOKEN);
   });
 
