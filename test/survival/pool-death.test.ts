@@ -124,7 +124,7 @@ describe('a worker with a pool that is killed', () => {
     await release();
     expect(fs.existsSync(join(platform.home, 'pool', member.id, 'workspace'))).toBe(true);
     await platform.startWorker();
-    expect(await seen(id)).toBe(`${session} /workspace/used`);
+    expect((await seen(id)).endsWith(`\n${session} /workspace/used`)).toBe(true);
     expect(await sandboxOf(session)).toEqual({ name: member.name, state: 'ready', generation: 2 });
     await expectWholeLog(platform, session);
     await warmAre(1);
