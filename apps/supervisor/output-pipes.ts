@@ -29,6 +29,8 @@ const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 /** Pipes with names, since a shell that runs already can be given no other; each is used again when nobody holds it. */
 export function createOutputPipes(directory: string): OutputPipes {
   const free: string[] = [];
+  /** One for each pipe that is read, so that neither many commands nor a flood make garbage. */
+  const spaces: Buffer[] = [];
 
   const make = (): string => {
     const names = Array.from({ length: AT_ONCE }, () => path.join(directory, `output-${randomBytes(6).toString('hex')}`));
@@ -56,8 +58,7 @@ export function createOutputPipes(directory: string): OutputPipes {
       // Until the command has opened it, and while none of its programs has it open, this end keeps the pipe from ending.
       const keeper = fs.openSync(name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
       const closed = Promise.withResolvers<void>();
-      // One space for all that is read, so that a flood makes no garbage.
-      const space = Buffer.alloc(READ_BYTES);
+      const space = spaces.pop() ?? Buffer.alloc(READ_BYTES);
       const take = (length: number): boolean => {
         onOutput(space.subarray(0, length));
         return true;
@@ -66,6 +67,7 @@ export function createOutputPipes(directory: string): OutputPipes {
       socket.on('error', () => socket.destroy());
       socket.once('close', () => {
         free.push(name);
+        spaces.push(space);
         closed.resolve();
       });
       return {
