@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -20,8 +20,10 @@ export async function serveControl(parts: {
   readonly endpoints: Endpoints;
   readonly log: Logger;
 }): Promise<{ close(): Promise<void> }> {
-  const path = join(parts.folder, 'control.sock');
-  if (await answers(path)) throw new Error(`Another egress gateway serves ${path}; there is one for a host.`);
+  // Reached through the open folder, since a socket's path may have 107 bytes at most.
+  const folder = await open(parts.folder, 'r');
+  const path = `/proc/self/fd/${folder.fd}/control.sock`;
+  if (await answers(path)) throw new Error(`Another egress gateway serves ${join(parts.folder, 'control.sock')}; there is one for a host.`);
   const server = createServer((request, response) => {
     handle(parts.endpoints, request).then(
       (body) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
@@ -37,7 +39,7 @@ export async function serveControl(parts: {
   return {
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        server.close(() => resolve(folder.close()));
         server.closeAllConnections();
       }),
   };

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import { createBoundary } from '../../activities/boundary.js';
@@ -20,7 +19,6 @@ import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
 import { selectImages } from '../../activities/sandbox/select-images.js';
 import { selectProvider } from '../../activities/sandbox/select-provider.js';
-import { egressFolder } from '../../activities/sandbox/session-directories.js';
 import { awaitImage } from '../../activities/sandbox/session-image.js';
 import { orElsewhere } from '../../activities/sandbox/whereabouts.js';
 import { createSeal } from '../../activities/session/seal.js';
@@ -220,7 +218,6 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
       open: (key) => blobs.open(key),
       maximumBytes: config.blobs.maxFileBytes,
     }),
-    egressControl: join(egressFolder(config.paths.home), 'control.sock'),
     async close() {
       await sandboxPool.close();
       await sandboxes.close();

@@ -65,7 +65,7 @@ const tasks = [
     work: async () => {
       const { detail, ...found } = await describeSandbox(parts.provider);
       engine = found;
-      const egress = { host: host.id, sandboxes: (await askGatewayHealth(parts.egressControl)) ?? null };
+      const egress = { host: host.id, sandboxes: (await askGatewayHealth(config.paths.home)) ?? null };
       await reportWorker(parts.pool, { id, ...found, detail: { ...detail, egress } });
     },
   }),

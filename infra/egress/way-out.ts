@@ -1,38 +1,29 @@
-import { request } from 'node:http';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import type { Logger } from 'pino';
-import { egressFolder } from '../../activities/sandbox/session-directories.js';
 import type { WayOut } from '../../activities/sandbox/way-out.port.js';
+import { askGateway, type ControlRequest } from './control-client.js';
 
 export interface EgressWayOut extends WayOut {
   /** Ends the attempts that are under way. */
   end(): void;
 }
 
-const TIMEOUT_MS = 5_000;
 const AGAIN_MS = 1_000;
 
-interface Wish {
-  readonly method: 'PUT' | 'DELETE';
-  readonly sessionId: string;
-  readonly generation: number;
-  readonly workspaceId?: string;
-}
+/** `PUT` opens the way out of a session's sandbox, `DELETE` closes it. */
+const sandboxPath = (sessionId: string, generation: number): string => `/sandboxes/${sessionId}/${generation}`;
 
 /**
  * Tells the egress gateway of this host over its control socket. What is to be opened is kept until it answers; what is to be
  * closed is not, since requests of a sandbox that has ended are refused anyway.
  */
 export function createWayOut({ home, log }: { readonly home: string; readonly log: Logger }): EgressWayOut {
-  const socketPath = join(egressFolder(home), 'control.sock');
   /** What is to be opened and the gateway has not heard, by session. */
-  const unheard = new Map<string, Wish>();
+  const unheard = new Map<string, ControlRequest>();
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
 
-  const tell = async (wish: Wish): Promise<void> => {
-    const { status, body } = await ask(socketPath, wish);
+  const tell = async (wish: ControlRequest): Promise<void> => {
+    const { status, body } = await askGateway(home, wish);
     // What it refuses, a newer sandbox has overtaken.
     if (status !== 200 && status !== 409) throw new Error(`the egress gateway answered ${status}: ${body}`);
   };
@@ -56,7 +47,7 @@ export function createWayOut({ home, log }: { readonly home: string; readonly lo
 
   return {
     async open({ sessionId, workspaceId }, generation) {
-      const wish: Wish = { method: 'PUT', sessionId, generation, workspaceId };
+      const wish: ControlRequest = { method: 'PUT', path: sandboxPath(sessionId, generation), body: { workspace_id: workspaceId } };
       unheard.delete(sessionId);
       try {
         await tell(wish);
@@ -68,7 +59,7 @@ export function createWayOut({ home, log }: { readonly home: string; readonly lo
     },
     async close(sessionId, generation) {
       unheard.delete(sessionId);
-      await tell({ method: 'DELETE', sessionId, generation }).catch((error: unknown) => {
+      await tell({ method: 'DELETE', path: sandboxPath(sessionId, generation) }).catch((error: unknown) => {
         log.debug({ error: messageOf(error), session: sessionId }, 'the egress gateway was not told that a sandbox has ended');
       });
     },
@@ -80,14 +71,3 @@ export function createWayOut({ home, log }: { readonly home: string; readonly lo
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-function ask(socketPath: string, { method, sessionId, generation, workspaceId }: Wish): Promise<{ readonly status: number; readonly body: string }> {
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const sent = request({ socketPath, method, path: `/sandboxes/${sessionId}/${generation}`, signal }, (response) => {
-      text(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: answer }), reject);
-    });
-    sent.on('error', reject);
-    sent.end(workspaceId && JSON.stringify({ workspace_id: workspaceId }));
-  });
-}
