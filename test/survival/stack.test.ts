@@ -149,5 +149,9 @@ describe('a stack', () => {
   }, 120_000);
 });
 
-/** What a socket answers to some bytes. */
-const through = (path: string, bytes: string): Promise<string> => text(connect(path).end(bytes));
+/** What a socket answers to some bytes, until it closes. */
+function through(path: string, bytes: string): Promise<string> {
+  const socket = connect(path);
+  socket.write(bytes);
+  return text(socket);
+}

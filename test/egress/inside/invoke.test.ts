@@ -27,7 +27,7 @@ it('files, a repository, packages, a policy for the network and a secret, in one
     'cat sales.csv project/README.md',
     `python3 -c "import cowsay; print('cowsay', cowsay.__version__)"`,
     `curl -sS -o /dev/null -w 'api %{http_code}\\n' -H "Authorization: Bearer $API_TOKEN" ${remote.at('/sales')}`,
-    `curl -sSi ${remote.at('/sales', OTHER)} 2>&1 | head -1`,
+    `curl -sSi ${remote.at('/sales', OTHER)} 2>/dev/null | head -1`,
   ].join('; ');
   const { id, session_id } = await invoke(platform, {
     model: 'rehearsal/shell',
