@@ -52,6 +52,8 @@ export const planSandbox = ({ store, host, installation, pool, redirects }: Plan
     const at = current && whereaboutsOf(current, host);
     if (current && at?.kind === 'here' && current.generation !== ended)
       return current.state === 'released' ? { kind: 'retire', sandbox: current } : { kind: 'use', sandbox: current, trace: await traceOf(session, current) };
+    // A dead host's may be within reach all the same: where a host got another name, or two share an engine.
+    if (current && at?.kind === 'nowhere' && current.generation !== ended && current.state !== 'released') return { kind: 'retire', sandbox: current };
     const isBound = current !== undefined && at?.kind !== 'nowhere' && !(await isHandedOver(session, current));
     if (isBound && at?.kind === 'unknown') return { kind: 'wait', for: 'host', hosts: [] };
     if (isBound && at?.kind === 'elsewhere') throw elsewhere(ref.sessionId, at.taskQueue);

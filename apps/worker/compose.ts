@@ -114,7 +114,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     admission: createAdmission(availableParallelism()),
   };
   /** Every engine of a host has images of its own. */
-  const imageHost = async () => `${installation} ${(await provider()).engine}`;
+  const imageHost = async () => `${host.id} ${(await provider()).engine}`;
   const packageImages = async () => selectImages({ ...sandboxSettings(config), configuration: packageConfiguration(config) }, await provider());
   const sandboxVariables = createSandboxVariables({ pool, placeholders: createPlaceholders(keyring) });
   const wayOut = createWayOut({ home: config.paths.home, log });
