@@ -4,7 +4,7 @@ import { createServerTraffic, type ServerTrafficParts } from '../../activities/e
 import type { ServerTraffic, Traffic } from '../../activities/egress/traffic.port.js';
 import type { EgressRequest } from '../../workflows/contract/network-records.js';
 
-export const A_SESSION = { sessionId: 'sesn_0000000000', workspaceId: 'wrkspc_0000000000' };
+const A_SESSION = { sessionId: 'sesn_0000000000', workspaceId: 'wrkspc_0000000000' };
 
 /** The traffic of one session whose audit is kept in memory. Nobody answers questions, unless `ask` does. */
 export function recordedTraffic(parts: Partial<Omit<ServerTrafficParts, 'audit'>> = {}): {
