@@ -66,11 +66,11 @@ export async function followCallOutput(
   return rows;
 }
 
-/** Drops the output of a call that is finished, or of all calls of a session. */
-export async function dropCallOutput(tx: Transaction, sessionId: string, callId: string | 'all'): Promise<void> {
+/** Drops the output of a call that is finished, or, without one, of all calls of a session. */
+export async function dropCallOutput(tx: Transaction, sessionId: string, callId?: string): Promise<void> {
   await tx.query({
     name: 'drop_call_output',
-    text: `delete from call_output where session_id = $1 and ($2 = 'all' or call_id = $2)`,
-    values: [sessionId, callId],
+    text: `delete from call_output where session_id = $1 and ($2::text is null or call_id = $2)`,
+    values: [sessionId, callId ?? null],
   });
 }

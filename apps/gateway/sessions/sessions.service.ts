@@ -115,7 +115,7 @@ export class SessionsService {
     const { record } = await this.locked(workspaceId, id, async (tx, session) => {
       refuseRunning(session, 'deleted');
       await dropDeltas(tx, id, 'all');
-      await dropCallOutput(tx, id, 'all');
+      await dropCallOutput(tx, id);
       await deleteSession(tx, id);
       await notify(tx, CHANNELS.events, id);
       return session;
