@@ -20,7 +20,7 @@ export interface TestHost {
 }
 
 /** Blobs are shared by all hosts, as a bucket is. */
-export const sharedBlobs = (platform: Pick<Platform, 'home'>) => ({ RONDO_BLOBS_PATH: join(platform.home, 'blobs') });
+const sharedBlobs = (platform: Pick<Platform, 'home'>) => ({ RONDO_BLOBS_PATH: join(platform.home, 'blobs') });
 
 export function aHost(platform: Platform, id: string, environment: Readonly<Record<string, string>> = {}): TestHost {
   const home = mkdtempSync(join(tmpdir(), `rondo-host-${id}-`));
