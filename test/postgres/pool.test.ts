@@ -9,6 +9,7 @@ import { killSession } from '../../activities/session/kill-session.js';
 import { createJanitor } from '../../apps/worker/janitor.js';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import type { EngineName } from '../support/sandbox-engines.js';
+import { waitFor } from '../support/wait-for.js';
 import { aPooledHost, type PooledWorker } from './pool.fixture.js';
 import { aSession, type StoreFixture, startStore } from './session.fixture.js';
 
@@ -229,5 +230,20 @@ describe('a burst of first calls', () => {
     const positions = details.map(({ queue_position: position }) => position).filter((position) => position !== undefined);
     expect(details.filter(({ source }) => source === 'pool')).toHaveLength(1);
     expect(positions.toSorted((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 17 }, (_, index) => index + 1));
+  });
+
+  it('a session that waits for longer than a second says in its log how many are before it', async () => {
+    const worker = aHost().aWorker({ slots: 1 });
+    const ref = await aSession(fixture);
+    await owner.query(`update sessions set status = 'running' where id = $1`, [ref.sessionId]);
+    const gate = Promise.withResolvers<void>();
+    const before = worker.options.admission.enter(() => gate.promise);
+    const acquired = worker.sandboxes.acquire(ref);
+    const told = () => owner.query<{ body: unknown }>(`select body from events where session_id = $1 and type = 'rondo.sandbox_queued'`, [ref.sessionId]);
+    await waitFor('the event', async () => (await told()).rows.length > 0);
+    gate.resolve();
+    await before;
+    await acquired;
+    expect((await told()).rows).toEqual([{ body: { position: 1 } }]);
   });
 });
