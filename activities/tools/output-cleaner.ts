@@ -12,12 +12,10 @@ export interface Cleaned {
 }
 
 /** Control sequences of terminals (ECMA-48): titles and other strings, cursor and colours, and the shorter ones. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-// oxlint-disable-next-line no-control-regex -- the same
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const SEQUENCE = /\x1b(?:[PX\]^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|\[[0-?]*[ -/]*[@-~]|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])|\x9b[0-?]*[ -/]*[@-~]|[\x1b\x9b]/g;
 /** One that may go on behind the end. A string that never ends is not waited for. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-// oxlint-disable-next-line no-control-regex -- the same
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const UNFINISHED = /(?:\x1b(?:[PX\]^_][^\x07\x1b\x9c]{0,1000}\x1b?|\[[0-?]{0,100}[ -/]{0,10}|[ -/]{0,10})|\x9b[0-?]{0,100}[ -/]{0,10}|[\ud800-\udbff])$/;
 const LONGEST_UNFINISHED = 1_100;
 
