@@ -1,3 +1,5 @@
+/* oxlint-disable no-control-regex -- they are what is looked for */
+
 /** Masks known secrets; `settled` says up to where a text can be masked by itself when more of it is to come. */
 export interface StreamRedactor {
   (text: string): string;
@@ -12,10 +14,10 @@ export interface Cleaned {
 }
 
 /** Control sequences of terminals (ECMA-48): titles and other strings, cursor and colours, and the shorter ones. */
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const SEQUENCE = /\x1b(?:[PX\]^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|\[[0-?]*[ -/]*[@-~]|[ -/]+[0-~]|[0-OQ-WYZ\\`-~])|\x9b[0-?]*[ -/]*[@-~]|[\x1b\x9b]/g;
 /** One that may go on behind the end. A string that never ends is not waited for. */
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const UNFINISHED = /(?:\x1b(?:[PX\]^_][^\x07\x1b\x9c]{0,1000}\x1b?|\[[0-?]{0,100}[ -/]{0,10}|[ -/]{0,10})|\x9b[0-?]{0,100}[ -/]{0,10}|[\ud800-\udbff])$/;
 const LONGEST_UNFINISHED = 1_100;
 
