@@ -42,6 +42,7 @@ export function describeNeighbours(engine: () => TestEngine): void {
       `perl -MIPC::SysV -e 'my $id = shmget(4242, 100, 0666 | 01000); defined $id and shmwrite($id, "${marker}", 0, 40); defined $id and print "segment"'`,
     ].join('; ');
     await victim.bash(plant);
+    expect(textOf(await victim.bash(`cat /tmp/${marker}`))).toBe(marker);
     const seen = textOf(
       await attacker.bash(
         `find / -xdev -name '${marker}*' 2>/dev/null; find /dev /tmp /home /run /workspace /mnt -name '${marker}*' 2>/dev/null; cat /proc/sysvipc/shm 2>/dev/null | grep -c 4242; perl -e 'my $id = shmget(4242, 100, 0666); print defined $id ? "shared" : "nothing"'`,

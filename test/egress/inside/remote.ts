@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -39,20 +40,19 @@ export async function startRemote(): Promise<Remote> {
   const [wheel, archive] = [makeWheel(folder), await makeArchive()];
   const received: Received[] = [];
   const upstream = await startTlsUpstream([API, OTHER, REFUSED], (request, response) => {
-    void buffer(request as NodeJS.ReadableStream as never).then((bytes) => {
+    void buffer(request as IncomingMessage).then((bytes) => {
       const headers = request.headers as Record<string, string>;
       const { method = '', url = '' } = request;
       const host = String(headers['host'] ?? headers[':authority'] ?? '');
       received.push({ host, method, url, headers, body: bytes.toString('utf8') });
-      const send = (type: string, body: string | Buffer) =>
-        void (response as import('node:http').ServerResponse).writeHead(200, { 'content-type': type }).end(body);
+      const send = (type: string, body: string | Buffer) => void (response as ServerResponse).writeHead(200, { 'content-type': type }).end(body);
       const [path = ''] = url.split('?');
       if (path === '/simple/rondo-probe/') return send('text/html', '<a href="/files/rondo_probe-1.0-py3-none-any.whl">rondo_probe-1.0-py3-none-any.whl</a>');
       if (path.endsWith('.whl')) return send('application/octet-stream', wheel);
       if (path === '/npm/rondo-probe')
         return send('application/json', JSON.stringify(packument(`https://${host}/npm/rondo-probe/-/rondo-probe-1.0.0.tgz`, archive)));
       if (path.endsWith('.tgz')) return send('application/octet-stream', archive);
-      if (path === '/slow') return drip(response as import('node:http').ServerResponse);
+      if (path === '/slow') return drip(response as ServerResponse);
       send('application/json', JSON.stringify({ host, method, url, headers, body: bytes.toString('utf8') }));
     });
   });
@@ -77,7 +77,7 @@ export async function startRemote(): Promise<Remote> {
 }
 
 /** An answer that has no end. */
-function drip(response: import('node:http').ServerResponse): void {
+function drip(response: ServerResponse): void {
   const timer = setInterval(() => response.write(BLOCK), 50);
   response.writeHead(200, { 'content-type': 'application/octet-stream' }).once('close', () => clearInterval(timer));
 }
