@@ -29,11 +29,17 @@ const PROVIDE = `command -v "$1" > /dev/null || { apt-get update && exec apt-get
  * them, and writes down in which order they depend on each other.
  */
 const FETCH_GEMS = `
-require 'rubygems/request_set'
+require 'rubygems/dependency_installer'
+require 'rubygems/spec_fetcher'
+require 'rubygems/remote_fetcher'
 directory = ARGV.shift
 wanted = ARGV.map { |text| name, version = text.split(':', 2); Gem::Dependency.new(name, version || '>= 0') }
 set = Gem::RequestSet.new(*wanted)
-set.resolve
+begin
+  set.resolve
+rescue StandardError => error
+  abort "#{error.class}: #{error.message}"
+end
 files = set.sorted_requests.map { |request| request.download(directory); File.join(directory, 'cache', request.full_name + '.gem') }
 File.write(File.join(directory, 'order'), files.join("\\n"))
 `;
