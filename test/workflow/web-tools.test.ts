@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listenOnLoopback } from '../support/loopback-server.js';
 import { type Platform, startPlatform } from '../support/platform.js';
 import { expectWholeLog, invoke, type LogRow, readLog, sql, waitForInvocation } from '../support/sessions.js';
+import { waitFor } from '../support/wait-for.js';
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
 const KEY = 'search-key-77aa';
@@ -94,6 +95,11 @@ async function run(
   const log = await readLog(on, sessionId);
   return { log, sessionId, result: log.findLast(({ type }) => type === 'agent.tool_result')?.body };
 }
+const audit = (sessionId: string, count: number) =>
+  waitFor(`${count} lines of audit`, async () => {
+    const { data } = (await (await platform.request('GET', `/v1/sessions/${sessionId}/network_requests`)).json()) as { data: Record<string, unknown>[] };
+    return data.length >= count ? data : undefined;
+  });
 const textOf = (result: LogRow['body']): string => result.content.map((block: { text?: string }) => block.text ?? '').join('\n');
 
 describe('web_fetch', () => {
@@ -114,6 +120,16 @@ describe('web_fetch', () => {
       { name: 'web_fetch', outcome: 'ok' },
     ]);
     await expectWholeLog(platform, sessionId);
+  });
+
+  it('leaves a line in the audit for each request, with its call', async () => {
+    const { sessionId, log } = await run('to-inside');
+    const call = log.find(({ type }) => type === 'agent.tool_use');
+    const lines = await audit(sessionId, 2);
+    expect(lines).toMatchObject([
+      { asker: 'server', tool_use_ids: [call?.id], host: '127.0.0.1', path: '/to-inside', decision: 'allow', rule: 'server_tools own_domains', status: 302 },
+      { asker: 'server', tool_use_ids: [call?.id], host: '127.0.0.1', port: insidePort, decision: 'deny', rule: 'address guard', status: null },
+    ]);
   });
 
   it('reads other encodings, JSON and images', async () => {
@@ -213,6 +229,12 @@ describe('web_search', () => {
     expect(textOf(result)).toContain('RONDO_SEARCH_URL');
     const offered = unsearched.rehearsal.requests().at(-1) as unknown as { body: { tools: { name: string }[] } };
     expect(offered.body.tools.map(({ name }) => name)).toEqual(['bash', 'read', 'write', 'edit', 'glob', 'grep', 'web_fetch']);
+  });
+
+  it('is in the audit with the name of its key, and without it', async () => {
+    const lines = await audit((await run('search')).sessionId, 1);
+    expect(lines).toMatchObject([{ path: expect.stringContaining('/search?q=rondo'), credential_ids: ['RONDO_SEARCH_KEY'], status: 200 }]);
+    expect(JSON.stringify(lines)).not.toContain(KEY);
   });
 
   it('keeps its key out of log and trace', async () => {
