@@ -1,11 +1,11 @@
 import type { CallModelInput, CallModelResult } from '../../workflows/contract/activities.js';
 import { decodeFence, encodeFence, type Fence } from '../../workflows/contract/fence.js';
 import { isOverBudget } from '../../workflows/contract/list-cost.js';
+import type { NetworkAccess } from '../../workflows/contract/network-access.js';
 import { type EffectRecord, type InboxItem, NO_USAGE, type SessionRecord } from '../../workflows/contract/records.js';
 import { keepAnswers, type ServerAnswers, type ServersToAsk, unaskedServers } from '../mcp/ask-servers.js';
 import { buildContext } from '../session/context.js';
 import { holdAtBudget } from '../session/hold-at-budget.js';
-import type { NetworkAccess } from '../session/network-prompt.js';
 import { closeModelCalls, modelAttemptKey } from '../session/seal.js';
 import { progressOf, readStanding } from '../session/standing.js';
 import type { LockedSession } from '../session/store.port.js';

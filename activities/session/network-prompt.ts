@@ -1,12 +1,4 @@
-import type { CloudConfig } from '../../workflows/contract/schema/environment.js';
-
-/** What decides what a session's programs find when they look outside. */
-export interface NetworkAccess {
-  /** Undefined where the caller's own workers run the tools. */
-  readonly networking: CloudConfig['networking'] | undefined;
-  /** Names of the variables that hold placeholders of secrets. */
-  readonly variables: readonly string[];
-}
+import type { NetworkAccess } from '../../workflows/contract/network-access.js';
 
 const MOST_NAMED = 30;
 const PROXY = 'through the proxy that the environment names (HTTP_PROXY, HTTPS_PROXY)';

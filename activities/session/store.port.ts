@@ -1,4 +1,5 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
+import type { NetworkAccess } from '../../workflows/contract/network-access.js';
 import type {
   AttemptEnd,
   AttemptRecord,
@@ -32,7 +33,6 @@ import type {
   WorkRecord,
 } from '../../workflows/contract/records.js';
 import type { InvocationStatus } from '../../workflows/contract/schema/invoke.js';
-import type { NetworkAccess } from './network-prompt.js';
 
 /**
  * Where sessions live. Errors: `session.not_found`, and `service.unavailable` while the database is away.

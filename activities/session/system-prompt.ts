@@ -1,5 +1,6 @@
+import type { NetworkAccess } from '../../workflows/contract/network-access.js';
 import type { ResourceRecord, SessionSkill } from '../../workflows/contract/records.js';
-import { type NetworkAccess, networkPrompt } from './network-prompt.js';
+import { networkPrompt } from './network-prompt.js';
 
 export interface SystemPromptParts {
   /** What the agent's author wrote. */

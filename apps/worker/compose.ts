@@ -19,6 +19,7 @@ import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
 import { selectImages } from '../../activities/sandbox/select-images.js';
 import { selectProvider } from '../../activities/sandbox/select-provider.js';
+import { egressFolder } from '../../activities/sandbox/session-directories.js';
 import { awaitImage } from '../../activities/sandbox/session-image.js';
 import { orElsewhere } from '../../activities/sandbox/whereabouts.js';
 import { createSeal } from '../../activities/session/seal.js';
@@ -117,7 +118,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   const imageHost = async () => `${host.id} ${(await provider()).engine}`;
   const packageImages = async () => selectImages({ ...sandboxSettings(config), configuration: packageConfiguration(config) }, await provider());
   const sandboxVariables = createSandboxVariables({ pool, placeholders: createPlaceholders(keyring) });
-  const wayOut = createWayOut({ home: config.paths.home, log });
+  const wayOut = createWayOut({ egressFolder: egressFolder(config.paths.home), log });
   const sandboxPool = createSandboxPool({
     ...making,
     members: createPoolMembers(pool),
@@ -190,7 +191,10 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     collectOutputs: boundary('collectOutputs', orElsewhere(createCollectOutputs({ store, sandboxes, keepBytes: keepBlob, limits: outputLimits(config) }))),
     releaseSandbox: boundary(
       'releaseSandbox',
-      orElsewhere(async (input: ReleaseSandboxInput): Promise<undefined> => void (await sandboxes.release(input))),
+      orElsewhere(async (input: ReleaseSandboxInput) => {
+        await sandboxes.release(input);
+        return undefined;
+      }),
     ),
   };
   return {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { egressFolder } from '../../activities/sandbox/session-directories.js';
 import { loadConfigOrExit, orExit } from '../../infra/config/config.js';
 import { secretsOf } from '../../infra/config/secrets.js';
 import { askGatewayHealth } from '../../infra/egress/gateway-health.js';
@@ -65,7 +66,7 @@ const tasks = [
     work: async () => {
       const { detail, ...found } = await describeSandbox(parts.provider);
       engine = found;
-      const egress = { host: host.id, sandboxes: (await askGatewayHealth(config.paths.home)) ?? null };
+      const egress = { host: host.id, sandboxes: (await askGatewayHealth(egressFolder(config.paths.home))) ?? null };
       await reportWorker(parts.pool, { id, ...found, detail: { ...detail, egress } });
     },
   }),

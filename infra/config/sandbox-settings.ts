@@ -16,7 +16,7 @@ const FEWEST = 8;
 /** The host that a worker with this configuration serves, and how many sandboxes of sessions it takes. */
 export async function sandboxHost({ sandbox, paths, temporal }: Config) {
   const id = sandbox.hostId ?? (await ownHostId(paths.home));
-  const capacity = sandbox.hostCapacity ?? Math.max(FEWEST, Math.floor(totalmem() / MEMORY_OF_ONE));
+  const capacity = sandbox.capacity ?? Math.max(FEWEST, Math.floor(totalmem() / MEMORY_OF_ONE));
   return { id, taskQueue: `${temporal.taskQueue}-host-${id}`, capacity };
 }
 

@@ -251,7 +251,7 @@ export const VARIABLES = [
   },
   {
     name: 'RONDO_HOST_SANDBOXES',
-    at: 'sandbox.hostCapacity',
+    at: 'sandbox.capacity',
     kind: integer(1),
     about: 'Sandboxes of sessions on this host at once. Default: one for each 128 MiB of memory. Further ones go to other hosts, or wait.',
   },

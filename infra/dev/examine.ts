@@ -73,7 +73,7 @@ async function temporal({ temporal: { address, namespace } }: Config, tools: Too
 /** The egress gateway of this host: the stack, or whoever runs a worker here, runs it. */
 async function wayOut({ paths }: Config): Promise<Finding> {
   const part = 'Way out';
-  const sandboxes = await askGatewayHealth(paths.home);
+  const sandboxes = await askGatewayHealth(join(paths.home, 'egress'));
   if (sandboxes !== undefined) return { state: 'found', part, what: `the egress gateway answers; ${sandboxes} sandboxes have a way out` };
   return { state: 'embedded', part, what: 'the egress gateway, dist/apps/egress/main.js; it does not run now, so nothing is open to sandboxes' };
 }

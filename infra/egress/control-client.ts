@@ -1,7 +1,6 @@
 import { open } from 'node:fs/promises';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { egressFolder } from '../../activities/sandbox/session-directories.js';
 
 export interface ControlRequest {
   readonly method: 'GET' | 'PUT' | 'DELETE';
@@ -11,10 +10,10 @@ export interface ControlRequest {
 
 const TIMEOUT_MS = 5_000;
 
-/** One request to the egress gateway of a host, over its control socket. Rejects when none answers. */
-export async function askGateway(home: string, { method, path, body }: ControlRequest): Promise<{ readonly status: number; readonly body: string }> {
+/** One request to the egress gateway whose folder it is, over its control socket. Rejects when none answers. */
+export async function askGateway(egressFolder: string, { method, path, body }: ControlRequest): Promise<{ readonly status: number; readonly body: string }> {
   // Reached through the open folder, since a socket's path may have 107 bytes at most.
-  const folder = await open(egressFolder(home), 'r');
+  const folder = await open(egressFolder, 'r');
   try {
     return await new Promise((resolve, reject) => {
       const socketPath = `/proc/self/fd/${folder.fd}/control.sock`;

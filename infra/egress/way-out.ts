@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
-import type { WayOut } from '../../activities/sandbox/way-out.port.js';
 import { askGateway, type ControlRequest } from './control-client.js';
 
-export interface EgressWayOut extends WayOut {
+/** The worker's port to it is activities/sandbox/way-out.port.ts. */
+export interface EgressWayOut {
+  open(session: { readonly sessionId: string; readonly workspaceId: string }, generation: number): Promise<void>;
+  close(sessionId: string, generation: number): Promise<void>;
   /** Ends the attempts that are under way. */
   end(): void;
 }
@@ -16,14 +18,14 @@ const sandboxPath = (sessionId: string, generation: number): string => `/sandbox
  * Tells the egress gateway of this host over its control socket. What is to be opened is kept until it answers; what is to be
  * closed is not, since requests of a sandbox that has ended are refused anyway.
  */
-export function createWayOut({ home, log }: { readonly home: string; readonly log: Logger }): EgressWayOut {
+export function createWayOut({ egressFolder, log }: { readonly egressFolder: string; readonly log: Logger }): EgressWayOut {
   /** What is to be opened and the gateway has not heard, by session. */
   const unheard = new Map<string, ControlRequest>();
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
 
   const tell = async (wish: ControlRequest): Promise<void> => {
-    const { status, body } = await askGateway(home, wish);
+    const { status, body } = await askGateway(egressFolder, wish);
     // What it refuses, a newer sandbox has overtaken.
     if (status !== 200 && status !== 409) throw new Error(`the egress gateway answered ${status}: ${body}`);
   };

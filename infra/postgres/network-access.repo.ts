@@ -1,4 +1,4 @@
-import type { NetworkAccess } from '../../activities/session/network-prompt.js';
+import type { NetworkAccess } from '../../workflows/contract/network-access.js';
 import type { EnvironmentConfig } from '../../workflows/contract/schema/environment.js';
 import { listSessionVariables } from './session-credentials.repo.js';
 import type { Transaction } from './transaction.js';

@@ -105,7 +105,7 @@ test('nothing starts before what it needs', () => {
 test('the engine and the owner of the schema are known to one service each', () => {
   expect(all.filter(({ volumes }) => volumes.some((volume) => volume.includes('docker.sock'))).map(({ name }) => name)).toEqual(['worker']);
   expect(all.filter(({ environment }) => 'DATABASE_URL' in environment).map(({ name }) => name)).toEqual(['migrate']);
-  expect(all.filter(({ user }) => user !== undefined).map(({ name }) => name)).toEqual(['worker']);
+  expect(all.filter(({ user }) => user !== undefined).map(({ name }) => name)).toEqual(['worker', 'egress']);
   expect(readFileSync(join(root, 'infra/deploy/Dockerfile'), 'utf8')).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
 });
 

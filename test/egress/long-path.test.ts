@@ -40,11 +40,11 @@ it('a data folder whose path is longer than that of a socket may be is served li
     log,
   });
   const control = await serveControl({ folder, endpoints, log });
-  const wayOut = createWayOut({ home, log });
+  const wayOut = createWayOut({ egressFolder: egressFolder(home), log });
   await wayOut.open({ sessionId: newId('session'), workspaceId: newId('workspace') }, 1);
-  expect(await askGatewayHealth(home)).toBe(1);
+  expect(await askGatewayHealth(egressFolder(home))).toBe(1);
   wayOut.end();
   await control.close();
   await endpoints.stop();
-  expect(await askGatewayHealth(home)).toBeUndefined();
+  expect(await askGatewayHealth(egressFolder(home))).toBeUndefined();
 });

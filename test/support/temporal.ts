@@ -1,7 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { sessionWorkflowId } from '../../workflows/contract/names.js';
-import type { Platform } from './platform.js';
 import { waitFor } from './wait-for.js';
 
 const NAMESPACE = 'rondo';
@@ -26,7 +25,7 @@ export interface RecordedEvent {
 export type TemporalView = Awaited<ReturnType<typeof connectTemporal>>;
 
 /** Temporal as an operator sees it: past the platform, with the SDK's own client. */
-export async function connectTemporal(platform: Pick<Platform, 'temporalAddress'>) {
+export async function connectTemporal(platform: { readonly temporalAddress: string }) {
   const connection = await Connection.connect({ address: platform.temporalAddress });
   const client = new Client({ connection, namespace: NAMESPACE });
   const workflowOf = (sessionId: string) => client.workflow.getHandle(sessionWorkflowId(sessionId));
