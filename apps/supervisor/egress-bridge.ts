@@ -5,7 +5,7 @@ import net from 'node:net';
  * its socket anew when it is started again, so it is looked up for every connection. Resolves with the port.
  */
 export async function serveEgressBridge(options: { readonly port: number; readonly socketPath: string }): Promise<{ readonly port: number; close(): void }> {
-  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (near) => {
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (near) => {
     const far = net.connect({ path: options.socketPath, allowHalfOpen: true });
     const end = () => {
       near.destroy();
