@@ -68,7 +68,7 @@ async function build(deps: ImageBuilderDependencies, packagesHash: string, packa
 }
 
 /** Takes from this host what no environment asks for any more. */
-export async function removeUnusedImages(deps: Pick<ImageBuilderDependencies, 'pool' | 'packageImages' | 'log'>): Promise<void> {
+async function removeUnusedImages(deps: Pick<ImageBuilderDependencies, 'pool' | 'packageImages' | 'log'>): Promise<void> {
   const images = await deps.packageImages();
   if (typeof images === 'string') return;
   const hashes = await imagesWanted(deps.pool);

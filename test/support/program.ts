@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { nodeFlags } from '../../infra/dev/programs.js';
 import { waitFor } from './wait-for.js';
 
 /** One of our programs as a real process, from the build, as in production. */
@@ -22,7 +23,7 @@ export async function startProgram(
   ready: RegExp,
   { hosts }: { readonly hosts?: string } = {},
 ): Promise<Program> {
-  const words = [process.execPath, '--enable-source-maps', `dist/apps/${name}/main.js`];
+  const words = [process.execPath, ...nodeFlags(name), `dist/apps/${name}/main.js`];
   const [program = '', ...rest] =
     hosts === undefined ? words : ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, ...words];
   const child = spawn(program, rest, {
