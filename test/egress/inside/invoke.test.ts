@@ -47,3 +47,26 @@ it('files, a repository, packages, a policy for the network and a secret, in one
   expect(seen).toMatch(/month,sales\n10,7\nfrom the repository\ncowsay 6\.1\napi 200\nHTTP\/1\.1 403 Forbidden: .*other\.test/);
   expect(remote.received.find(({ url }) => url === '/sales')?.headers['authorization']).toBe('Bearer secret-of-the-sales');
 });
+
+it('git inside fetches and pushes with the token of an attached repository, which is nowhere inside', async () => {
+  const token = 'token-of-the-private-repository';
+  inside.remote.git.make('private', 'echo "private" > README.md; git add .; git commit -qm first');
+  inside.remote.git.protect('private', token);
+  const url = inside.remote.git.url('private', '127.0.0.1');
+  const session = await inside.session({
+    networking: { type: 'limited' },
+    resources: [{ type: 'github_repository', url, authorization_token: token, mount_path: '/workspace/private' }],
+  });
+  // Programs go to this machine by themselves, unless they are told not to.
+  const seen = await session.run(
+    [
+      'export no_proxy= NO_PROXY=; cd private && echo two > two.txt && git add .',
+      'git -c user.name=a -c user.email=a@example.com commit -qm second && git push -q origin HEAD:main 2>&1 && git fetch -q && git log -1 --format=%s origin/main',
+      `{ env; cat .git/config; } | grep -c ${token}`,
+      `git ls-remote ${inside.remote.git.url('project', '127.0.0.1')} 2>&1 | tail -1`,
+    ].join('; '),
+  );
+  expect(seen).toMatch(/^second\n0\nfatal: .*403/m);
+  const pushes = inside.remote.git.requests.filter(({ line }) => line.startsWith('POST /private.git/git-receive-pack'));
+  expect(pushes.map(({ authorization }) => authorization)).toContain(`Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`);
+});
