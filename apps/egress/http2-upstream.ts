@@ -89,6 +89,8 @@ function exchange(session: ClientHttp2Session, request: UpstreamRequest): Promis
   send(stream, request);
   return new Promise((resolve, reject) => {
     stream.once('error', reject);
+    // A stream may be closed with the code that means no error, and then says nothing else.
+    stream.once('close', () => reject(new Error('closed without an answer')));
     stream.once('response', (_fields: unknown, _flags: number, raw: string[]) => {
       const all = toHeaderList(raw);
       const status = Number(headerOf(all, ':status'));

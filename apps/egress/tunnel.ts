@@ -43,7 +43,8 @@ export async function openTunnel(
   if (!target) return refuse(socket, malformed('a CONNECT to something that is no host:port'));
   const line = startLine(parts.audit, sandbox, { protocol: 'tunnel', target, method: 'CONNECT', path: null });
   const gone = new AbortController();
-  socket.once('close', () => gone.abort());
+  // The connection may be half open: a program that has ended is seen by the end of what it sends.
+  socket.once('close', () => gone.abort()).once('end', () => gone.abort());
   try {
     if (request.hosts.length > 1) throw malformed('more than one host header');
     for (const host of request.hosts) checkHost(host, target, target.port);

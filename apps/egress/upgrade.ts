@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -16,6 +16,8 @@ import { refusalBytes } from './refusal.js';
 import { checkHead } from './request-check.js';
 
 const MOST_LISTENERS = 20;
+/** How long the other side may be silent before it has answered. */
+const OPENING_MS = 60_000;
 
 /** Whether a request wants to change to WebSocket. Every other wish to change the protocol is passed over, h2c too. */
 export const wantsWebSocket = (request: IncomingMessage): boolean =>
@@ -33,7 +35,10 @@ export async function openWebSocket(
   const { sandbox, scheme, target } = destined;
   const line = startLine(parts.audit, sandbox, { protocol: 'websocket', target, method: 'GET', path });
   const gone = new AbortController();
-  socket.on('error', () => socket.destroy()).once('close', () => gone.abort());
+  // These connections may be half open: a program that has ended is seen by the end of what it sends.
+  const leave = (): void => gone.abort();
+  socket.on('error', () => socket.destroy());
+  socket.once('close', leave).once('end', leave);
   try {
     const headers = toHeaderList(request.rawHeaders);
     const authorities = headers.filter(([name]) => name === 'host').map(([, value]) => value);
@@ -46,9 +51,12 @@ export async function openWebSocket(
     line.credentialIds = [...injected.used.keys()];
     const masks = [...injected.used.values()].flat();
     const far = await sandbox.upstream.connect(scheme, target);
-    const answer = await upgrade(far, { path, headers: openingHeaders(injected.headers, writeAuthority(target, defaultPort(scheme)), masks.length > 0) });
+    const answer = await upgrade(far, gone.signal, {
+      path,
+      headers: openingHeaders(injected.headers, writeAuthority(target, defaultPort(scheme)), masks.length > 0),
+    });
     line.status = answer.status;
-    socket.write(writeHead(answer, maskFields(answer.headers, masks)));
+    socket.write(writeHead(answer, maskFields(answer.headers, masks)), 'latin1');
     if (head.length > 0) socket.unshift(head);
     if (answer.head.length > 0) far.unshift(answer.head);
     const { up, down } = countingWays(line, meter);
@@ -69,7 +77,6 @@ export async function openWebSocket(
 
 interface Upgraded {
   readonly status: number;
-  readonly reason: string;
   readonly headers: HeaderList;
   readonly head: Buffer;
 }
@@ -80,13 +87,17 @@ function openingHeaders(headers: HeaderList, host: string, masked: boolean): Hea
   return [['host', host], ['connection', 'Upgrade'], ['upgrade', 'websocket'], ...endToEnd(headers).filter(([name]) => !dropped.has(name))];
 }
 
-/** Errors: `Refusal` where the other side does not change the protocol. */
-function upgrade(far: Socket, { path, headers }: { readonly path: string; readonly headers: HeaderList }): Promise<Upgraded> {
-  return new Promise((resolve, reject) => {
+/** Errors: `Refusal` where the other side does not change the protocol, also in time. */
+function upgrade(far: Socket, gone: AbortSignal, { path, headers }: { readonly path: string; readonly headers: HeaderList }): Promise<Upgraded> {
+  const giveUp = (): void => void far.destroy();
+  const answered = new Promise<Upgraded>((resolve, reject) => {
+    if (gone.aborted) giveUp();
+    gone.addEventListener('abort', giveUp, { once: true });
+    far.setTimeout(OPENING_MS, giveUp);
     const opening = httpRequest({ createConnection: () => far, method: 'GET', path, headers: toRawHeaders(headers), setHost: false });
     opening.on('error', reject);
     opening.once('upgrade', (answer, _socket, head) => {
-      resolve({ status: answer.statusCode ?? 101, reason: answer.statusMessage ?? '', headers: toHeaderList(answer.rawHeaders), head });
+      resolve({ status: answer.statusCode ?? 101, headers: toHeaderList(answer.rawHeaders), head });
     });
     opening.once('response', (answer) => {
       far.destroy();
@@ -94,7 +105,12 @@ function upgrade(far: Socket, { path, headers }: { readonly path: string; readon
     });
     opening.end();
   });
+  return answered.finally(() => {
+    gone.removeEventListener('abort', giveUp);
+    far.setTimeout(0);
+  });
 }
 
-const writeHead = ({ status, reason }: Upgraded, headers: HeaderList): string =>
-  `HTTP/1.1 ${status} ${reason}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+/** The reason is not the other side's: it could quote a secret. */
+const writeHead = ({ status }: Upgraded, headers: HeaderList): string =>
+  `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
