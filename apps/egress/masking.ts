@@ -24,9 +24,13 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
  * compressed although nobody asked for it is unpacked. Errors: `Refusal` for a coding that cannot be read.
  */
 export function maskAnswer(headers: HeaderList, masks: readonly Replacement[], hasBody: boolean): MaskedAnswer {
-  const coding = (headerOf(headers, 'content-encoding') ?? 'identity').trim().toLowerCase();
-  const decoder = coding === 'identity' || coding === '' || !hasBody ? undefined : DECODERS[coding];
-  if (hasBody && coding !== 'identity' && coding !== '' && !decoder) {
+  const codings = headers.filter(([name]) => name === 'content-encoding').flatMap(([, value]) => value.toLowerCase().split(','));
+  const coding = codings
+    .map((text) => text.trim())
+    .filter((text) => text !== '' && text !== 'identity')
+    .join(', ');
+  const decoder = coding === '' || !hasBody ? undefined : DECODERS[coding];
+  if (hasBody && coding !== '' && !decoder) {
     throw new Refusal(
       502,
       'answer cannot be masked',
