@@ -86,6 +86,19 @@ describe('a checkpoint', () => {
     expect(inode('same.sh')).toBe(inode('run.sh'));
   });
 
+  it('stores a large content as one zstd frame, since what comes behind the first may not be read', async () => {
+    writeFileSync(join(source, 'large'), '');
+    truncateSync(join(source, 'large'), 9_000_001);
+    const { manifest } = await take();
+    expect(
+      blobs
+        .get('blob_0')
+        ?.toString('latin1')
+        .split(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]).toString('latin1')),
+    ).toHaveLength(2);
+    expect(listing(await restore(manifest))).toBe(listing(source));
+  });
+
   it('stores only what changed since the one before', async () => {
     writeFileSync(join(source, 'large'), randomBytes(5_000_000));
     for (let index = 0; index < 200; index += 1) writeFileSync(join(source, `small${index}`), `content ${index}`);

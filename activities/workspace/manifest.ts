@@ -8,7 +8,7 @@ const mode = z.int().min(0).max(0o7777);
 /** Nanoseconds since the epoch, as text: too large for a double. */
 const nanoseconds = z.string().regex(/^-?\d{1,20}$/);
 
-/** Where the bytes of a file are: zstd frames within one pack. */
+/** Where the bytes of a file are: one zstd frame within a pack. */
 const Content = z.object({ pack: z.int().min(0), offset: z.int().min(0), length: z.int().min(1) });
 
 /** A blob that holds contents, and its length in bytes. */

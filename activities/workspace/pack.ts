@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { constants as zlib, zstdCompress } from 'node:zlib';
+import { createZstdCompress, constants as zlib, zstdCompress } from 'node:zlib';
 import type { Content, FileEntry } from './manifest.js';
 import { locate, openInPlace, type Skipped, type Trees } from './scan.js';
 
-/** Contents are read and compressed in pieces of this size, so that memory stays flat. */
+/** A content of this size is compressed in memory; a larger one as it is read, so that memory stays flat. */
 const PIECE = 4 * 1024 * 1024;
+/** What is read, and handed on, at once of a larger one. */
+const CHUNK = 1024 * 1024;
 
 /** Where the content of a file was put. */
 export type Written = Pick<FileEntry, 'size' | 'sha256' | 'content'>;
@@ -45,9 +48,9 @@ export async function* contentsOf(options: PackOptions): AsyncGenerator<Uint8Arr
       const known = stored.get(sha256);
       const offset = position;
       if (!known) {
-        for await (const frame of frames(file, size, signal)) {
-          position += frame.byteLength;
-          yield frame;
+        for await (const chunk of frameOf(file, size, signal)) {
+          position += chunk.byteLength;
+          yield chunk;
         }
       }
       const content = known ?? { pack, offset, length: position - offset };
@@ -84,16 +87,34 @@ async function hashOf(file: FileHandle, size: number, signal: AbortSignal | unde
 }
 
 const compress = promisify(zstdCompress);
+const params = { [zlib.ZSTD_c_compressionLevel]: 1 };
 
-/** The content as zstd frames; frames behind one another decompress to the whole. */
-async function* frames(file: FileHandle, size: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
-  const piece = Buffer.allocUnsafe(Math.min(PIECE, size) || 1);
-  let read = 0;
-  do {
+/** The content as one zstd frame: Node's decompression may end after the first of several. */
+async function* frameOf(file: FileHandle, size: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  if (size <= PIECE) {
+    const pieces = [];
+    for await (const piece of piecesOf(file, size, signal)) pieces.push(piece);
+    yield await compress(Buffer.concat(pieces), { params });
+    return;
+  }
+  const source = Readable.from(piecesOf(file, size, signal));
+  const compressor = createZstdCompress({ params, chunkSize: CHUNK });
+  source.once('error', (error) => compressor.destroy(error));
+  try {
+    for await (const chunk of source.pipe(compressor) as AsyncIterable<Buffer>) yield chunk;
+  } finally {
+    source.destroy();
+  }
+}
+
+/** Each in memory of its own, since it is still read from while the next one is on its way. */
+async function* piecesOf(file: FileHandle, size: number, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+  for (let read = 0; read < size; ) {
     signal?.throwIfAborted();
-    const { bytesRead } = await file.read(piece, 0, Math.min(piece.length, size - read), read);
-    read += bytesRead;
-    yield await compress(piece.subarray(0, bytesRead), { params: { [zlib.ZSTD_c_compressionLevel]: 1 } });
+    const piece = Buffer.allocUnsafe(Math.min(CHUNK, size - read));
+    const { bytesRead } = await file.read(piece, 0, piece.length, read);
     if (bytesRead === 0) return;
-  } while (read < size);
+    read += bytesRead;
+    yield piece.subarray(0, bytesRead);
+  }
 }
