@@ -39,8 +39,9 @@ async function buildImages(deps: ImageBuilderDependencies): Promise<void> {
     const within = <T>(work: (tx: Transaction) => Promise<T>) => transaction(deps.pool, wanted.workspaceId, work);
     if (!(await within((tx) => claimImage(tx, hostId, wanted.packagesHash)))) continue;
     const renewal = setInterval(() => void within((tx) => renewImage(tx, hostId, wanted.packagesHash)).catch(() => undefined), RENEW_EVERY_MS);
-    const packages = await within((tx) => findPackages(tx, wanted.packagesHash));
-    const { image, failure } = await build(deps, wanted.packagesHash, packages).finally(() => clearInterval(renewal));
+    // However it ends: a lease that is renewed for ever would keep everybody from building.
+    const built = async () => build(deps, wanted.packagesHash, await within((tx) => findPackages(tx, wanted.packagesHash)));
+    const { image, failure } = await built().finally(() => clearInterval(renewal));
     await within((tx) => endImage(tx, hostId, wanted.packagesHash, failure ?? null));
     if (failure !== undefined) deps.log.warn({ image, failure }, 'image with packages not built');
     else deps.log.info({ image }, 'image with packages built');
