@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { refusalOf } from './address-rules.js';
@@ -31,20 +32,23 @@ export interface AddressGuardOptions {
   /** `RONDO_ALLOW_PRIVATE`: `host:port` and CIDR entries, the only exceptions. */
   readonly allowPrivate: readonly string[];
   readonly resolver?: Resolver;
+  /** Of this host, the public ones too: what listens there was not meant for sessions. */
+  readonly ownAddresses?: () => readonly string[];
 }
 
 const RESOLVE_TIMEOUT_MS = 10_000;
 const MOST_ADDRESSES = 64;
 
-export function createAddressGuard({ allowPrivate, resolver = systemResolver }: AddressGuardOptions): AddressGuard {
+export function createAddressGuard({ allowPrivate, resolver = systemResolver, ownAddresses = interfaceAddresses }: AddressGuardOptions): AddressGuard {
   const isAllowed = createAllowList(allowPrivate);
   return {
     async resolve(name, port) {
       const host = name.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
       const found = isIP(host) ? [{ address: host }] : await within(resolver(host), host);
       if (found.length === 0 || found.length > MOST_ADDRESSES) throw unresolved(host);
+      const own = ownAddresses();
       return found.map(({ address }): CheckedAddress => {
-        const rule = refusalOf(address);
+        const rule = refusalOf(address, own);
         if (rule && !(isIP(address) && isAllowed({ host, port, address }))) throw refused(host, `${rule}, unless RONDO_ALLOW_PRIVATE of the server names it`);
         return { address, family: isIP(address) === 6 ? 6 : 4 };
       });
@@ -79,5 +83,7 @@ async function within(pending: ReturnType<Resolver>, host: string): Promise<read
     late.catch(() => undefined);
   }
 }
+
+const interfaceAddresses = (): string[] => Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
 
 const systemResolver: Resolver = (host) => lookup(host, { all: true, order: 'verbatim' });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createAddressGuard } from './address-guard.js';
 import { refusalOf } from './address-rules.js';
 
 describe('refusalOf', () => {
@@ -62,4 +63,15 @@ describe('refusalOf', () => {
       expect(refusalOf(address)).toBeUndefined();
     },
   );
+
+  it.each([
+    ['2606:4700:4700::1111', '2606:4700:4700:0:0:0:0:1111'],
+    ['8.8.8.8', '8.8.8.8'],
+  ])('refuses %s where it is an address of this host, unless it is named', async (own, address) => {
+    const guard = (allowPrivate: string[]) =>
+      createAddressGuard({ allowPrivate, resolver: async () => [{ address }], ownAddresses: () => ['127.0.0.1', 'fe80::1%eth0', own] });
+    await expect(guard([]).resolve('own.example.com', 443)).rejects.toThrow('an address of this host');
+    await expect(guard(['own.example.com:443']).resolve('own.example.com', 443)).resolves.toHaveLength(1);
+    expect(refusalOf('8.8.4.4', [own])).toBeUndefined();
+  });
 });

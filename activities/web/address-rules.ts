@@ -23,13 +23,14 @@ const METADATA = new Set(['169.254.169.254', '169.254.170.2', 'fd00:ec2::254', '
 /** The one block of IPv6 from which public addresses are given out. */
 const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3');
 
-/** Which rule refuses an address; undefined for a public one. Pure. Text that is no address is refused as well. */
-export function refusalOf(address: string): string | undefined {
+/** Which rule refuses an address; undefined for a public one that is not among `own`. Pure. Text that is no address is refused as well. */
+export function refusalOf(address: string, own: readonly string[] = []): string | undefined {
   if (!ipaddr.isValid(address)) return 'no address';
   const parsed = ipaddr.parse(address);
   if (METADATA.has(parsed.toString())) return 'a cloud metadata address';
   const range = parsed.range();
   if (range !== 'unicast') return RULES[range] ?? `a reserved address (${range})`;
   if (parsed.kind() === 'ipv6' && !parsed.match(GLOBAL_UNICAST)) return 'no public address';
+  if (own.some((one) => ipaddr.isValid(one) && ipaddr.parse(one).toString() === parsed.toString())) return 'an address of this host';
   return undefined;
 }
