@@ -33,7 +33,11 @@ export interface QuestionBook {
 /** A notification can be lost; the row is looked at this often all the same. */
 const LOOK_EVERY_MS = 5_000;
 
+/** Of one session in this process: as many questions as may be open. More would only keep the database busy with saying no. */
+const MOST_WAITING = 20;
+
 interface Waiting {
+  readonly sessionId: string;
   readonly verdict: Promise<Verdict>;
   people: number;
   /** Set once the question is known. */
@@ -52,7 +56,7 @@ export function createAskPeople(book: QuestionBook, { holdsCalls }: { readonly h
   const ask = async (session: SessionRef, asked: Asked, entry: () => Waiting | undefined): Promise<Verdict> => {
     const question = await book.open(session, asked);
     if (question === 'terminated') throw new Refusal(403, 'session is terminated', 'The session has ended.');
-    if (question === 'too many') throw new Refusal(429, 'too many questions', 'Too many questions of this session wait for an answer already.');
+    if (question === 'too many') throw tooMany();
     const known = entry();
     if (known) {
       known.question = question;
@@ -90,7 +94,13 @@ export function createAskPeople(book: QuestionBook, { holdsCalls }: { readonly h
     const key = JSON.stringify([session.sessionId, asked.host, asked.port, asked.method]);
     let entry = waiting.get(key);
     if (!entry) {
-      entry = { people: 0, noted: Promise.resolve(), verdict: ask(session, asked, () => waiting.get(key)).finally(() => waiting.delete(key)) };
+      if ([...waiting.values()].filter(({ sessionId }) => sessionId === session.sessionId).length >= MOST_WAITING) throw tooMany();
+      entry = {
+        sessionId: session.sessionId,
+        people: 0,
+        noted: Promise.resolve(),
+        verdict: ask(session, asked, () => waiting.get(key)).finally(() => waiting.delete(key)),
+      };
       waiting.set(key, entry);
     }
     entry.people += 1;
@@ -103,6 +113,8 @@ export function createAskPeople(book: QuestionBook, { holdsCalls }: { readonly h
     }
   };
 }
+
+const tooMany = (): Refusal => new Refusal(429, 'too many questions', 'Too many questions of this session wait for an answer already.');
 
 function toVerdict(question: NetworkQuestion | undefined, target: Asked): Verdict {
   if (question?.answer === 'allow' || question?.answer === 'deny') return { decision: question.answer, rule: `answer ${question.id}` };
