@@ -25,8 +25,8 @@ export function createLine(dependencies: PlanDependencies, room: RoomOptions) {
   const planning = { ...dependencies, redirects: createRedirects() };
   return async (ref: SessionRef, request: PlanRequest, signal: AbortSignal): Promise<Exclude<Plan, { kind: 'wait' }>> => {
     const begin = performance.now();
-    const look = async (): Promise<Plan> => {
-      const plan = await planSandbox(planning, ref, request);
+    const look = async (othersWait = false): Promise<Plan> => {
+      const plan = await planSandbox(planning, ref, { ...request, othersWait });
       if (plan.kind === 'wait' && plan.for === 'room' && performance.now() - begin >= room.patienceMs) throw full(ref.sessionId, plan.hosts, room.patienceMs);
       return plan;
     };
@@ -34,11 +34,12 @@ export function createLine(dependencies: PlanDependencies, room: RoomOptions) {
       for (;;) {
         const plan = await look();
         if (plan.kind !== 'wait') return plan;
-        if (plan.for === 'room') await room.giveBack();
+        // The session that would have given its own back may end just now: who waits is not to blame, and looks again.
+        if (plan.for === 'room') await room.giveBack().catch(() => undefined);
         await delay(LOOK_EVERY_MS, undefined, { signal });
       }
     };
-    const plan = await look();
+    const plan = await look(!line.isFree);
     return plan.kind === 'wait' ? (plan.for === 'room' ? line.enter(again) : again()) : plan;
   };
 }

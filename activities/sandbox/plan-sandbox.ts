@@ -28,6 +28,8 @@ export interface PlanRequest {
   readonly ended: number | undefined;
   readonly image: string | undefined;
   readonly placement: Placement;
+  /** Somebody came first and waits for room: what would take of it waits, too. */
+  readonly othersWait?: boolean;
 }
 
 /**
@@ -58,6 +60,7 @@ export const planSandbox = ({ store, host, installation, pool, redirects }: Plan
     if (isBound && at?.kind === 'unknown') return { kind: 'wait', for: 'host', hosts: [] };
     if (isBound && at?.kind === 'elsewhere') throw elsewhere(ref.sessionId, at.taskQueue);
     if (!isBound) {
+      if (request.othersWait) return { kind: 'wait', for: 'room', hosts: [] };
       const places = await session.placesFor(host.id);
       const hosts = redirects?.leave(places) ?? places;
       const place = choosePlace(hosts, { own: host, last: current?.hostId ?? null, placement });
