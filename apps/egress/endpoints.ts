@@ -142,7 +142,9 @@ export function createEndpoints({ folder, publicFolder, serve, createSandbox, lo
       }),
     count: () => running.size,
     async restore() {
-      await mkdir(sandboxes, { recursive: true, mode: 0o755 });
+      // A socket lets in whoever reaches it, and sandboxes reach theirs by a mount: the way to them is not for other users of this host.
+      await mkdir(sandboxes, { recursive: true, mode: 0o700 });
+      await chmod(sandboxes, 0o700);
       await mkdir(records, { recursive: true, mode: 0o700 });
       let found = 0;
       for (const name of await readdir(records)) {

@@ -96,6 +96,7 @@ it('keeps its key to itself, and shows its certificates to sandboxes', async () 
   expect(modeOf(join(home, 'egress', 'ca-key.pem'))).toBe('600');
   expect(modeOf(socket())).toBe('600');
   expect(modeOf(join(home, 'egress', 'records'))).toBe('700');
+  expect(modeOf(join(home, 'egress', 'sandboxes'))).toBe('700');
   expect(modeOf(sandbox.folder)).toBe('755');
   expect(modeOf(join(sandbox.folder, 'egress.sock'))).toBe('666');
   expect(modeOf(join(sandbox.folder, 'ca-bundle.pem'))).toBe('644');
