@@ -32,7 +32,7 @@ export interface WorkspacesOptions {
 export interface Workspaces {
   /**
    * Makes this host's directories what the next sandbox is to find, before it is made: the newest state there is. Repeated for
-   * the same generation it does nothing. Errors: `checkpoint.broken`, `service.unavailable`.
+   * the same generation it does nothing. Errors: `sandbox.failed` when a later one is there, `checkpoint.broken`, `service.unavailable`.
    */
   bring(ref: SessionRef, generation: number): Promise<void>;
   /**
@@ -94,6 +94,10 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
 
   const bringUnderLock = async (ref: SessionRef, generation: number, signal: AbortSignal): Promise<void> => {
     const directories = hostDirectories(home, ref.sessionId);
+    const current = await store.locked(ref, (session) => session.findSandbox());
+    // A process that stood still in between: the directories are those of a later sandbox, and so is their mark.
+    if (current && current.generation > generation)
+      throw new RondoError('sandbox.failed', `Sandbox generation ${generation} of session ${ref.sessionId} has been replaced.`);
     const { checkpoint, lastUsed } = await store.lastKept(ref);
     const mark = await directories.readMark();
     const isCurrent = (await directories.exists()) && holdsNewest(mark, checkpoint, generation, lastUsed);
@@ -175,7 +179,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   return {
     async bring(ref, generation) {
       // Nobody can have anything to keep or to restore of a session that never had a sandbox.
-      if (generation === 1) return hostDirectories(home, ref.sessionId).writeMark({ holds: [''], usedBy: 1 });
+      if (generation === 1) return markFirst(hostDirectories(home, ref.sessionId));
       running.get(ref.sessionId)?.stop.abort(wantedAgain(ref.sessionId));
       await exclusive(nameOf(ref.sessionId), START_PATIENCE_MS, (lost) => bringUnderLock(ref, generation, AbortSignal.any([lost, closed.signal])));
     },
@@ -209,6 +213,11 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       await Promise.all([...running.values()].map(({ done }) => done));
     },
   };
+}
+
+/** Whoever comes late with it finds a mark, and leaves it as it is. */
+async function markFirst(directories: ReturnType<typeof hostDirectories>): Promise<void> {
+  if (!(await directories.readMark())) await directories.writeMark({ holds: [''], usedBy: 1 });
 }
 
 const wantedAgain = (sessionId: string): RondoError => new RondoError('step.superseded', `Session ${sessionId} needs its workspace again.`);

@@ -223,6 +223,17 @@ describe('a crash', () => {
     expect(readdirSync(join(two.workspaceOf(ref), '..')).sort()).toEqual([ref.sessionId, `${ref.sessionId}.checkpoint`].sort());
   });
 
+  it('or a standstill: who wakes up with an older sandbox leaves the directories to the newer one, which is kept when it ends', async () => {
+    const host = aHost('one');
+    const ref = await aSession(fixture);
+    await live(host, ref, 1, () => undefined);
+    await live(host, ref, 3, () => writeFileSync(join(host.workspaceOf(ref), 'a'), 'x'));
+    await host.workspaces.bring(ref, 1);
+    await expect(host.workspaces.bring(ref, 2)).rejects.toMatchObject({ code: 'sandbox.failed' });
+    await host.workspaces.keep(ref);
+    expect(await attempts(ref, 'checkpoint')).toMatchObject([{ outcome: 'ok', detail: { files: 1 } }]);
+  });
+
   it('between a checkpoint and its mark does not restore over what is there', async () => {
     const host = aHost('one');
     const ref = await aSession(fixture);
