@@ -34,7 +34,9 @@ export async function startSandbox(
   const { engine, runtime, isolation, hostId } = sandbox;
   const markReady = async (session: LockedSession, detail: Started['detail']): Promise<void> => {
     const current = await session.findSandbox();
-    if (current?.generation === sandbox.generation && current.state === 'starting') await session.saveSandbox({ ...sandbox, state: 'ready' });
+    if (current?.generation !== sandbox.generation || current.state === 'released')
+      throw new RondoError('sandbox.failed', `Sandbox ${sandbox.name} was given back or replaced while it started.`);
+    if (current.state === 'starting') await session.saveSandbox({ ...sandbox, state: 'ready' });
     const loss = sandbox.generation > 1 ? await session.readLoss() : undefined;
     const lost = loss?.changesSince === undefined ? {} : { lost_since: loss.changesSince ?? 'the beginning' };
     await session.endAttempt(trace, { outcome: 'ok', detail: { engine, runtime, isolation, host: hostId, ...lost, ...detail, ...image?.detail } });

@@ -1,6 +1,7 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { type ErrorCode, RondoError } from '../../workflows/contract/errors.js';
 import type { SandboxFileRequest } from '../../workflows/contract/records.js';
+import type { AcquiredSandbox } from '../sandbox/connections.js';
 import type { Sandboxes } from '../sandbox/sandboxes.js';
 import { WORKSPACE_PATH } from '../sandbox/supervisor-command.js';
 import type { SessionStore } from '../session/store.port.js';
@@ -47,19 +48,34 @@ export const createFileRequests =
     }
   };
 
-async function write({ sandboxes, open }: FileRequestDependencies, ref: SessionRef, { path, blobKey }: SandboxFileRequest, signal: AbortSignal): Promise<void> {
+async function write(
+  { store, sandboxes, open }: FileRequestDependencies,
+  ref: SessionRef,
+  { path, blobKey }: SandboxFileRequest,
+  signal: AbortSignal,
+): Promise<void> {
   const source = blobKey === null ? undefined : await open(blobKey);
   if (!source) throw new RondoError('service.unavailable', 'The content that was sent is gone; send it again.');
-  const { client } = await sandboxes.acquire(ref, signal, 'here');
-  await client.writeFile({ path: `${WORKSPACE_PATH}/${path}`, source, signal });
+  const sandbox = await sandboxes.acquire(ref, signal, 'here');
+  await sandbox.client.writeFile({ path: `${WORKSPACE_PATH}/${path}`, source, signal });
+  await assertNewest(store, ref, sandbox);
+}
+
+/** What was done in a sandbox counts if it was the session's to the end: a host that stood still may have talked to one that was replaced. */
+async function assertNewest(store: SessionStore, ref: SessionRef, { generation }: AcquiredSandbox): Promise<void> {
+  const current = await store.locked(ref, (session) => session.findSandbox());
+  if (current?.generation !== generation)
+    throw new RondoError('sandbox.failed', `Sandbox generation ${generation} of session ${ref.sessionId} has been replaced.`);
 }
 
 async function read(deps: FileRequestDependencies, ref: SessionRef, { path }: SandboxFileRequest, signal: AbortSignal) {
   const { maximumBytes, keep } = deps;
   const kept = await openKept(deps, ref, path);
   if (kept) return keep(ref.workspaceId, kept, { maximumBytes });
-  const { client } = await deps.sandboxes.acquire(ref, signal, 'here');
-  return keep(ref.workspaceId, client.readFile(`${WORKSPACE_PATH}/${path}`, { maximumBytes, signal }), { maximumBytes });
+  const sandbox = await deps.sandboxes.acquire(ref, signal, 'here');
+  const content = await keep(ref.workspaceId, sandbox.client.readFile(`${WORKSPACE_PATH}/${path}`, { maximumBytes, signal }), { maximumBytes });
+  await assertNewest(deps.store, ref, sandbox);
+  return content;
 }
 
 /** The file as a checkpoint has it, where that is how the workspace is now. Errors: `file.not_found`, `request.conflict`. */
@@ -97,6 +113,8 @@ function answerTo(deps: FileRequestDependencies, { path, sessionId, attempt }: S
   if (error.code.startsWith('sandbox.')) deps.sandboxes.disconnect(sessionId);
   const mayPass = ['sandbox.failed', 'sandbox.gone', 'sandbox.elsewhere', 'sandbox.file_refused', 'service.unavailable'].includes(error.code);
   if (mayPass && attempt < MAXIMUM_ATTEMPTS) return undefined;
+  if (error.code === 'sandbox.elsewhere')
+    return { state: 'failed', errorCode: 'service.unavailable', errorMessage: `The hosts do not agree which of them has session ${sessionId}; try again.` };
   const code = error.code === 'step.superseded' ? 'session.terminated' : error.code;
   return { state: 'failed', errorCode: code, errorMessage: code === 'session.terminated' ? `Session ${sessionId} is terminated.` : error.message };
 }
