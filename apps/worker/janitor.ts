@@ -40,20 +40,29 @@ export function createJanitor({
   /** What no row names, and when this process saw it first. */
   const strangers = new Map<string, number>();
 
-  const remove = async (provider: SandboxProvider, name: string, why: string): Promise<void> => {
-    await provider.destroy(name);
+  /** False for one that does not go: it is tried again in the next round, and keeps nobody from removing the others. */
+  const remove = async (provider: SandboxProvider, name: string, why: string): Promise<boolean> => {
+    try {
+      await provider.destroy(name);
+    } catch (error) {
+      log.warn({ sandbox: name, error: error instanceof Error ? error.message : String(error) }, 'a sandbox could not be removed; it is tried again');
+      return false;
+    }
     strangers.delete(name);
     log.info({ sandbox: name }, why);
+    return true;
   };
 
   const removeOver = async (provider: SandboxProvider, rows: readonly SandboxInUse[]): Promise<number> => {
     const over = rows.filter(({ terminated, elsewhere }) => terminated && !elsewhere);
+    let removed = 0;
     for (const { sessionId, workspaceId, name } of over) {
       sandboxes.disconnect(sessionId);
-      await remove(provider, name, 'sandbox of an ended session removed');
+      if (!(await remove(provider, name, 'sandbox of an ended session removed'))) continue;
       await transaction(pool, workspaceId, (tx) => forgetSandbox(tx, sessionId));
+      removed += 1;
     }
-    return over.length;
+    return removed;
   };
 
   /** Whose worker is gone may go on writing: from now on this one guards its disk. */
@@ -91,8 +100,7 @@ export function createJanitor({
         strangers.set(name, seen ?? performance.now());
         continue;
       }
-      await remove(provider, name, 'sandbox without a session removed');
-      removed += 1;
+      if (await remove(provider, name, 'sandbox without a session removed')) removed += 1;
     }
     return removed;
   };

@@ -40,9 +40,19 @@ export function createWorkspaceCleaner(deps: WorkspaceCleanerDependencies): () =
     await deps.workspaces.keep(session);
   };
 
+  /** What cannot be done for one session now is tried again in the next round, and keeps nothing from the others. */
+  const attempt = async <T>(sessionId: string, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      deps.log.warn({ session: sessionId, error: error instanceof Error ? error.message : String(error) }, 'session not cleaned up after; it is tried again');
+      return undefined;
+    }
+  };
+
   return async () => {
     for (const { fence, ...session } of await unusedSandboxes(deps.pool, deps.host.id, deps.idleMs)) {
-      await deps.sandboxes.release({ ...session, epoch: decodeFence(fence).epoch });
+      await attempt(session.sessionId, () => deps.sandboxes.release({ ...session, epoch: decodeFence(fence).epoch }));
     }
     const known = await sessionsOnHost(deps.pool, deps.host.id, await sessionsWithDirectories(deps.home));
     const unkept = known.filter((session) => session.unkept);
@@ -50,8 +60,11 @@ export function createWorkspaceCleaner(deps: WorkspaceCleanerDependencies): () =
     for (const { sessionId, workspaceId } of unkept) await keep({ sessionId, workspaceId });
     let removed = 0;
     for (const { sessionId, over, moved, kept, blobKey } of known) {
-      if (over) await deps.workspaces.remove(sessionId);
-      else if (!moved || kept === null || blobKey === null || !(await deps.workspaces.removeMoved(sessionId, { generation: kept, blobKey }))) continue;
+      const remove = async () => {
+        if (over) await deps.workspaces.remove(sessionId);
+        return over || (moved && kept !== null && blobKey !== null && (await deps.workspaces.removeMoved(sessionId, { generation: kept, blobKey })));
+      };
+      if (!(await attempt(sessionId, remove))) continue;
       removed += 1;
       deps.log.info({ session: sessionId }, over ? 'directories of a session that is over removed' : 'directories of a session that another host has removed');
     }

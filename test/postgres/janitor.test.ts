@@ -133,6 +133,27 @@ describe('the janitor removes', () => {
   });
 });
 
+describe('the janitor goes on', () => {
+  it('behind a sandbox that cannot be removed', async () => {
+    const [stuck, other] = [await aSession(fixture), await aSession(fixture)];
+    const { name } = await aPlannedSandbox(stuck);
+    await aPlannedSandbox(other);
+    for (const ref of [stuck, other]) await fixture.store.locked(ref, killSession);
+    const { provider } = host.engine;
+    await createJanitor({
+      pool: fixture.pool,
+      host: worker.options.host,
+      provider: async () => ({ ...provider, destroy: async (one) => (one === name ? Promise.reject(new Error('still in use')) : provider.destroy(one)) }),
+      sandboxes: worker.sandboxes,
+      sandboxPool: worker.pool,
+      log: fixture.log,
+    })();
+    expect([await rowOf(stuck), await rowOf(other)]).toMatchObject([{ state: 'starting' }, { state: 'released' }]);
+    await rounds(1);
+    expect(await rowOf(stuck)).toMatchObject({ state: 'released' });
+  });
+});
+
 describe("a host's directories", () => {
   const clean = () =>
     createWorkspaceCleaner({
@@ -159,6 +180,16 @@ describe("a host's directories", () => {
         session.saveCheckpoint({ generation, blobKey, packs: [], files: 0, bytes: 0, storedBytes: 0, skipped: [], skippedCount: 0 }),
       ),
     );
+
+  it('of a sandbox whose start never ended wait no longer than its session does: the place on the host is free again', async () => {
+    const ref = await aSession(fixture);
+    await aPlannedSandbox(ref);
+    await clean();
+    expect(await rowOf(ref)).toMatchObject({ state: 'starting' });
+    await owner.query(`update sandboxes set updated_at = now() - interval '1 hour' where session_id = $1`, [ref.sessionId]);
+    await clean();
+    expect(await rowOf(ref)).toMatchObject({ state: 'released' });
+  });
 
   it('stay while they could be wanted, whoever has the session; they go when another host has kept what came after', async () => {
     const ref = await aSession(fixture);
