@@ -31,10 +31,17 @@ export function createWayOut({ egressFolder, log }: { readonly egressFolder: str
   };
 
   const tryAgain = async (): Promise<void> => {
+    let failure: unknown;
     for (const [sessionId, wish] of unheard) {
-      await tell(wish);
-      if (unheard.get(sessionId) === wish) unheard.delete(sessionId);
+      try {
+        await tell(wish);
+        if (unheard.get(sessionId) === wish) unheard.delete(sessionId);
+      } catch (error) {
+        // One that it cannot open keeps nobody else's closed.
+        failure ??= error;
+      }
     }
+    if (failure !== undefined) throw failure;
     log.info('the egress gateway answers again');
   };
 
