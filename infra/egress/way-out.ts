@@ -31,25 +31,23 @@ export function createWayOut({ egressFolder, log }: { readonly egressFolder: str
   };
 
   const tryAgain = async (): Promise<void> => {
-    let failure: unknown;
     for (const [sessionId, wish] of unheard) {
-      try {
-        await tell(wish);
-        if (unheard.get(sessionId) === wish) unheard.delete(sessionId);
-      } catch (error) {
-        // One that it cannot open keeps nobody else's closed.
-        failure ??= error;
-      }
+      const isHeard = await tell(wish).then(
+        () => true,
+        () => false,
+      );
+      // One that it cannot open keeps nobody else's closed.
+      if (isHeard && unheard.get(sessionId) === wish) unheard.delete(sessionId);
     }
-    if (failure !== undefined) throw failure;
-    log.info('the egress gateway answers again');
+    if (unheard.size > 0) again();
+    else log.info('the egress gateway answers again');
   };
 
   const again = (): void => {
     if (timer || ended) return;
     timer = setTimeout(() => {
       timer = undefined;
-      if (unheard.size > 0) tryAgain().catch(again);
+      if (unheard.size > 0) void tryAgain();
     }, AGAIN_MS);
     timer.unref();
   };
