@@ -15,7 +15,7 @@ export interface AuditLine {
   credentialIds: readonly string[];
   /** Notes why it failed. A refusal is a decision of its own. */
   fail(error: unknown): void;
-  /** Writes the line. Once. */
+  /** Writes the line, unless there is one like it. Once. */
   end(): void;
 }
 
@@ -39,6 +39,7 @@ export function startLine(audit: Audit, asker: Asker, { protocol, target, method
   const start = performance.now();
   let error: string | null = null;
   let ended = false;
+  let isRepeated = false;
   const line: AuditLine = {
     verdict: { decision: 'deny', rule: 'not decided' },
     status: null,
@@ -48,11 +49,13 @@ export function startLine(audit: Audit, asker: Asker, { protocol, target, method
     credentialIds: [],
     fail(cause) {
       error ??= (cause instanceof Error ? cause.message : String(cause)).slice(0, LONGEST_ERROR);
+      isRepeated ||= cause instanceof Refusal && cause.isRepeated;
       if (cause instanceof Refusal && cause.status < 500) line.verdict = { decision: 'deny', rule: cause.rule };
     },
     end() {
       if (ended) return;
       ended = true;
+      if (isRepeated) return;
       const { verdict, status, bytesUp, bytesDown, credentialIds } = line;
       audit.add(asker.workspaceId, {
         sessionId: asker.sessionId,

@@ -4,7 +4,7 @@ import { Refusal } from './refusal.js';
 
 /** What a session has used and how much it may, over all its sandboxes. */
 export interface Meter {
-  /** Counts a request. Errors: `Refusal`. */
+  /** Counts a request. Errors: `Refusal`, of which only the first is for the audit: the limit bounds its lines too. */
   countRequest(): void;
   /** Counts bytes, whichever way. Errors: `Refusal`. */
   countBytes(count: number): void;
@@ -21,10 +21,15 @@ export interface MeterLimits {
 export function createMeter(used: EgressTotals, limits: MeterLimits): Meter {
   let { requests, bytes } = used;
   let elsewhere: EgressTotals = { requests: 0, bytes: 0 };
+  let isTold = false;
   return {
     countRequest() {
       requests += 1;
-      if (limits.requests > 0 && requests + elsewhere.requests > limits.requests) throw over('requests', limits.requests);
+      if (limits.requests > 0 && requests + elsewhere.requests > limits.requests) {
+        const refusal = over('requests', limits.requests, isTold);
+        isTold = true;
+        throw refusal;
+      }
       if (limits.bytes > 0 && bytes + elsewhere.bytes >= limits.bytes) throw over('bytes', limits.bytes);
     },
     countBytes(count) {
@@ -37,7 +42,8 @@ export function createMeter(used: EgressTotals, limits: MeterLimits): Meter {
   };
 }
 
-const over = (what: string, most: number): Refusal => new Refusal(429, `limit of ${what}`, `This session has used its network allowance of ${most} ${what}.`);
+const over = (what: string, most: number, isRepeated = false): Refusal =>
+  new Refusal(429, `limit of ${what}`, `This session has used its network allowance of ${most} ${what}.`, isRepeated);
 
 /**
  * Lets bytes pass and counts them. It stands inside the pipe: a listener beside it would start the flow before the other

@@ -6,9 +6,13 @@ export class Refusal extends Error {
   /** The rule, for the audit. */
   readonly rule: string;
 
-  constructor(status: number, rule: string, message: string) {
+  /** The audit has a line about it already, and gets no more of them. */
+  readonly isRepeated: boolean;
+
+  constructor(status: number, rule: string, message: string, isRepeated = false) {
     super(message);
     this.status = status;
     this.rule = rule;
+    this.isRepeated = isRepeated;
   }
 }

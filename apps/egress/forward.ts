@@ -40,10 +40,11 @@ export async function forward(parts: ForwardParts, { sandbox, scheme, target }: 
   let injected: InjectedRequest | undefined;
   sandbox.going += 1;
   try {
-    checkHead(exchange, target, defaultPort(scheme));
-    if (sandbox.going > parts.connections) throw new Refusal(429, 'limit of requests at once', 'This sandbox has too many requests open at once.');
+    // First, since what is refused has a line too.
     const meter = await sandbox.meter();
     meter.countRequest();
+    checkHead(exchange, target, defaultPort(scheme));
+    if (sandbox.going > parts.connections) throw new Refusal(429, 'limit of requests at once', 'This sandbox has too many requests open at once.');
     const request = { method: exchange.method, path: exchange.path };
     const { rules, verdict } = await admit(parts, sandbox, { ...target, request }, exchange.signal);
     line.verdict = verdict;

@@ -9,7 +9,7 @@ import { http1Exchange } from './http1.js';
 import type { LeafContexts } from './leaf-contexts.js';
 import { malformed, refusalBytes } from './refusal.js';
 import type { Sandbox } from './sandbox.js';
-import { openTunnel, type TunnelParts } from './tunnel.js';
+import { endCounted, openTunnel, type TunnelParts } from './tunnel.js';
 import { openWebSocket, wantsWebSocket } from './upgrade.js';
 
 export interface ProxyParts extends ForwardParts {
@@ -66,7 +66,7 @@ export function createProxy(parts: ProxyParts): SandboxProxy {
     const line = startLine(parts.audit, destined.sandbox, { protocol: destined.scheme, target: destined.target, method: null, path: null });
     line.status = refusal.status;
     line.fail(refusal);
-    line.end();
+    track(endCounted(destined.sandbox, line));
   });
   const tunnels: TunnelParts = { ...parts, track, inner, destinations, maxHeaderBytes: MAX_HEADER_BYTES };
 

@@ -62,8 +62,18 @@ export async function openTunnel(
       line.status = error.status;
       refuse(socket, error);
     } else socket.destroy();
-    line.end();
+    await endCounted(sandbox, line);
   }
+}
+
+/** A tunnel that came to nothing counts as a request, since it has a line as one. */
+export async function endCounted(sandbox: Sandbox, line: AuditLine): Promise<void> {
+  try {
+    (await sandbox.meter()).countRequest();
+  } catch (error) {
+    line.fail(error);
+  }
+  line.end();
 }
 
 /** Finds out what the sandbox speaks, and hands the connection to whoever reads it. Its requests have lines of their own. */
@@ -94,7 +104,7 @@ async function terminate(parts: TunnelParts, destined: Destined, socket: Socket,
   });
   server.on('tlsClientError', (error) => {
     line.fail(error);
-    line.end();
+    parts.track(endCounted(destined.sandbox, line));
     socket.destroy();
   });
   server.on('secureConnection', (secure: TLSSocket) => {

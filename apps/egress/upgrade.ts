@@ -40,11 +40,11 @@ export async function openWebSocket(
   socket.on('error', () => socket.destroy());
   socket.once('close', leave).once('end', leave);
   try {
+    const meter = await sandbox.meter();
+    meter.countRequest();
     const headers = toHeaderList(request.rawHeaders);
     const authorities = headers.filter(([name]) => name === 'host').map(([, value]) => value);
     checkHead({ version: 1, method: 'GET', path, authorities, headers }, target, defaultPort(scheme));
-    const meter = await sandbox.meter();
-    meter.countRequest();
     const { rules, verdict } = await admit(parts, sandbox, { ...target, request: { method: 'GET', path } }, gone.signal);
     line.verdict = verdict;
     const injected = injectSecrets(rules, { scheme, target, path, headers });
