@@ -30,8 +30,12 @@ export async function liveHosts(db: Db): Promise<{ id: string; taskQueue: string
   return rows;
 }
 
-/** Forgets hosts that nobody has heard of for a day; their names. One that comes back says so again. */
+/** Forgets hosts that nobody has heard of for a day, with what they kept ready; their names. One that comes back says so again. */
 export async function forgetHosts(db: Db): Promise<string[]> {
-  const { rows } = await db.query<{ id: string }>(`delete from sandbox_hosts where seen_at < clock_timestamp() - interval '1 day' returning id`);
+  const { rows } = await db.query<{ id: string }>(
+    `with gone as (delete from sandbox_hosts where seen_at < clock_timestamp() - interval '1 day' returning id),
+       members as (delete from pool_members using gone where pool_members.host_id = gone.id)
+     select id from gone`,
+  );
   return rows.map(({ id }) => id);
 }
