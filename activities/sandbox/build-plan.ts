@@ -8,7 +8,10 @@ export interface BuildStep {
 }
 
 export interface BuildPlan {
-  /** With a network, and only programs of the distribution: nothing of what is fetched is run. */
+  /**
+   * With a network, and only programs of the distribution: nothing of what is fetched is run, nor put where a later step would
+   * find it instead of the program that it calls.
+   */
   readonly fetch: readonly BuildStep[];
   /** Without a network: here the packages' own programs may run. */
   readonly install: readonly BuildStep[];
@@ -17,6 +20,7 @@ export interface BuildPlan {
 const WHEELS = '/opt/rondo/wheels';
 const CRATES = '/opt/rondo/crates';
 const GEMS = '/opt/rondo/gems';
+const PROGRAMS = '/opt/rondo/programs';
 const BINARIES = '/usr/local/bin';
 
 const NO_QUESTIONS = ['--yes', '--no-install-recommends'];
@@ -68,7 +72,11 @@ const MANAGERS: Readonly<Record<'apt' | 'pip' | 'npm' | 'go' | 'cargo' | 'gem', 
     ],
   },
   npm: {
-    fetch: (names) => [provide('npm', 'npm'), step('npm install', 'npm', 'install', '--global', '--ignore-scripts', '--no-audit', '--no-fund', '--', ...names)],
+    fetch: (names) => [
+      provide('npm', 'npm'),
+      step('npm install', 'npm', 'install', '--global', '--ignore-scripts', '--no-bin-links', '--no-audit', '--no-fund', '--', ...names),
+    ],
+    // Makes the links to programs, too.
     install: () => [step('npm rebuild', 'npm', 'rebuild', '--global')],
   },
   go: {
@@ -76,10 +84,10 @@ const MANAGERS: Readonly<Record<'apt' | 'pip' | 'npm' | 'go' | 'cargo' | 'gem', 
     fetch: (names) => [
       provide('go', 'golang-go'),
       ...names.map((name) =>
-        step('go install', 'env', `GOBIN=${BINARIES}`, 'CGO_ENABLED=0', 'GOTOOLCHAIN=local', 'go', 'install', name.includes('@') ? name : `${name}@latest`),
+        step('go install', 'env', `GOBIN=${PROGRAMS}`, 'CGO_ENABLED=0', 'GOTOOLCHAIN=local', 'go', 'install', name.includes('@') ? name : `${name}@latest`),
       ),
     ],
-    install: () => [],
+    install: () => [step('mv', 'find', PROGRAMS, '-type', 'f', '-exec', 'mv', '-t', BINARIES, '--', '{}', '+')],
   },
   cargo: {
     fetch: (names) => [provide('cargo', 'cargo-web | cargo, gcc, libc6-dev'), ...names.flatMap(fetchCrate)],
@@ -123,7 +131,7 @@ function crate(wanted: string) {
 }
 
 const LEFT_OVER = [
-  ...[WHEELS, CRATES, GEMS, '/var/cache/apt', '/var/lib/apt/lists'],
+  ...[WHEELS, CRATES, GEMS, PROGRAMS, '/var/cache/apt', '/var/lib/apt/lists'],
   ...['.cache', '.npm', '.cargo', '.gem', '.local', '.config', 'go'].map((name) => `/root/${name}`),
 ];
 
