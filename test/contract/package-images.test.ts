@@ -224,7 +224,7 @@ echo 'def base_says = "hello from base"' > base/lib/base_words.rb
 echo '${gemspec('base', 's.files = ["lib/base_words.rb"]')}' > base/base.gemspec
 cat > greeter/ext/extconf.rb <<'END'
 require 'socket'
-seen = begin TCPSocket.new('127.0.0.1', ${port}); 'a network' rescue SystemCallError => e; e.class.to_s end
+seen = begin TCPSocket.new('127.0.0.1', ${port}); 'a network'; rescue SystemCallError => e; e.class.to_s end
 File.write(File.join(__dir__, 'seen'), seen)
 File.write('Makefile', "all:\\ninstall:\\nclean:\\n")
 END

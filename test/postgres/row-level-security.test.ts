@@ -48,9 +48,9 @@ afterAll(async () => {
 async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | 'workspaceId'>): Promise<void> {
   const ref = await aSession(workspace);
   await send(workspace, ref, userMessage('for the log'));
+  const id = `sevt_call${ref.sessionId.slice(-12)}`;
   await workspace.store.locked(ref, async (session) => {
     await session.takeInbox(await session.readInbox());
-    const id = `sevt_call${ref.sessionId.slice(-12)}`;
     await session.addToolCalls([
       { id, step: 1, ordinal: 1, name: 'bash', kind: 'sandbox', mcpServerName: null, permission: 'allow', decideBy: null, finished: false },
     ]);
@@ -68,6 +68,7 @@ async function fillEveryTable(workspace: Pick<StoreFixture, 'pool' | 'store' | '
     await session.saveMcpTools([{ serverName: 'tickets', turn: 1, tools: [] }]);
     await session.moveInvocations({ status: 'running', stopReason: null, usage: NO_USAGE });
   });
+  await workspace.store.publishCallOutput(ref, { callId: id, attempt: 1, pieces: [{ begins: 0, bytes: 7, text: 'printed' }] });
   await fillWorkQueue(workspace, ref);
   await fillVault(workspace);
   await fillFilesAndSkills(workspace);
@@ -197,6 +198,7 @@ describe('the rows of a workspace', () => {
       'api_keys',
       'attempts',
       'blobs',
+      'call_output',
       'checkpoint_packs',
       'checkpoints',
       'deleted_sessions',
@@ -241,7 +243,7 @@ describe('the rows of a workspace', () => {
     );
     const guarded = rows.filter(({ enabled, forced }) => enabled && forced).map(({ name }) => name);
     expect(guarded).toEqual([...tables, 'workspaces'].sort());
-    expect(rows.map(({ name }) => name).filter((name) => !guarded.includes(name))).toEqual(['pool_members', 'schema_migrations', 'worker_status']);
+    expect(rows.map(({ name }) => name).filter((name) => !guarded.includes(name))).toEqual(['pool_members', 'sandbox_hosts', 'schema_migrations', 'worker_status']);
   });
 
   it('are invisible to a query that forgot its workspace, also on a connection that had one before', async () => {
