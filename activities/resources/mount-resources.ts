@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
-import type { DueMount, MountClaim } from '../../workflows/contract/records.js';
+import type { DueMount, MountClaim } from '../../workflows/contract/file-records.js';
 import type { SupervisorClient } from '../sandbox/supervisor.client.js';
 import type { SessionStore } from '../session/store.port.js';
 import { GitFailed } from './git-process.js';

@@ -1,5 +1,5 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
-import type { SandboxRecord } from '../../workflows/contract/records.js';
+import type { SandboxRecord } from '../../workflows/contract/sandbox-records.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
 import { memberIdOf, placeMember } from './pool-directories.js';
 import type { SandboxProvider } from './sandbox.port.js';

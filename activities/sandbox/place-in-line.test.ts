@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { encodeFence } from '../../workflows/contract/fence.js';
-import type { NewSandbox } from '../../workflows/contract/records.js';
+import type { NewSandbox } from '../../workflows/contract/sandbox-records.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
 import { createLine } from './place-in-line.js';
 import type { PlanRequest } from './plan-sandbox.js';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
-import type { SandboxPlace } from '../../workflows/contract/records.js';
+import type { SandboxPlace } from '../../workflows/contract/sandbox-records.js';
 import { type Admission, createAdmission } from './admission.js';
 import { type Plan, type PlanDependencies, type PlanRequest, planSandbox } from './plan-sandbox.js';
 import { createRedirects } from './redirects.js';

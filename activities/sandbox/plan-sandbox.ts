@@ -1,7 +1,7 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
-import type { NewSandbox, SandboxPlace } from '../../workflows/contract/records.js';
+import type { NewSandbox, SandboxPlace } from '../../workflows/contract/sandbox-records.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
 import type { SandboxPool } from './pool.js';
 import type { Redirects } from './redirects.js';

@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RondoError } from '../../workflows/contract/errors.js';
-import type { PoolMember } from '../../workflows/contract/records.js';
+import type { PoolMember } from '../../workflows/contract/sandbox-records.js';
 import { removeTree } from '../workspace/host-directories.js';
 import type { Admission } from './admission.js';
 import { attachReady, attachStarting } from './attach.js';

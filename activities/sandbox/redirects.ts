@@ -1,4 +1,4 @@
-import type { SandboxPlace } from '../../workflows/contract/records.js';
+import type { SandboxPlace } from '../../workflows/contract/sandbox-records.js';
 
 /** Whoever was sent to a host has arrived there by then, and is counted by it. */
 const UNDER_WAY_MS = 3_000;

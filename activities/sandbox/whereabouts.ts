@@ -1,6 +1,6 @@
 import type { Elsewhere } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
-import type { SandboxPlace, SandboxRecord } from '../../workflows/contract/records.js';
+import type { SandboxPlace, SandboxRecord } from '../../workflows/contract/sandbox-records.js';
 
 /** Which host this process serves. */
 export interface OwnHost {

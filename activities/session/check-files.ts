@@ -1,6 +1,6 @@
 import { RondoError } from '../../workflows/contract/errors.js';
 import { hasBytes, LARGEST_IN_MESSAGE } from '../../workflows/contract/file-content.js';
-import type { FileRecord } from '../../workflows/contract/records.js';
+import type { FileRecord } from '../../workflows/contract/file-records.js';
 import type { ResultBlock } from '../../workflows/contract/schema/content.js';
 import type { LockedSession } from './store.port.js';
 

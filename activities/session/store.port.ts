@@ -1,37 +1,34 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
+import type { DueMount, FileRecord, MountClaim, NewOutput, ResourceRecord, TakenOutput } from '../../workflows/contract/file-records.js';
 import type { NetworkAccess } from '../../workflows/contract/network-access.js';
 import type {
   AttemptEnd,
   AttemptRecord,
-  CallOutputPiece,
-  CheckpointRecord,
   Decision,
-  DueMount,
   EffectRecord,
-  FileRecord,
   InboxItem,
   JsonObject,
   McpToolList,
-  MountClaim,
   NewAttempt,
-  NewCheckpoint,
   NewEvent,
-  NewOutput,
-  NewSandbox,
   NewToolCall,
-  ResourceRecord,
-  SandboxLoss,
-  SandboxPlace,
-  SandboxRecord,
   SessionChange,
-  SessionImage,
   SessionRecord,
   StoredEvent,
-  TakenOutput,
   ToolCallRecord,
   Usage,
   WorkRecord,
 } from '../../workflows/contract/records.js';
+import type {
+  CallOutputPiece,
+  CheckpointRecord,
+  NewCheckpoint,
+  NewSandbox,
+  SandboxLoss,
+  SandboxPlace,
+  SandboxRecord,
+  SessionImage,
+} from '../../workflows/contract/sandbox-records.js';
 import type { InvocationStatus } from '../../workflows/contract/schema/invoke.js';
 
 /**

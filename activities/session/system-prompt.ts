@@ -1,5 +1,6 @@
+import type { ResourceRecord } from '../../workflows/contract/file-records.js';
 import type { NetworkAccess } from '../../workflows/contract/network-access.js';
-import type { ResourceRecord, SessionSkill } from '../../workflows/contract/records.js';
+import type { SessionSkill } from '../../workflows/contract/records.js';
 import { networkPrompt } from './network-prompt.js';
 
 export interface SystemPromptParts {

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createRedactor } from '../../infra/telemetry/redactor.js';
-import type { CallOutputPiece } from '../../workflows/contract/records.js';
+import type { CallOutputPiece } from '../../workflows/contract/sandbox-records.js';
 import { openLiveOutput } from './live-output.js';
 
 const ref = { sessionId: 'sesn_1', workspaceId: 'wrkspc_1' };

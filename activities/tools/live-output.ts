@@ -1,5 +1,5 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
-import type { CallOutputPiece } from '../../workflows/contract/records.js';
+import type { CallOutputPiece } from '../../workflows/contract/sandbox-records.js';
 import type { SessionStore } from '../session/store.port.js';
 import { cleanOutput, type StreamRedactor } from './output-cleaner.js';
 

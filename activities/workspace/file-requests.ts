@@ -1,6 +1,6 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { type ErrorCode, RondoError } from '../../workflows/contract/errors.js';
-import type { SandboxFileRequest } from '../../workflows/contract/records.js';
+import type { SandboxFileRequest } from '../../workflows/contract/sandbox-records.js';
 import type { AcquiredSandbox } from '../sandbox/connections.js';
 import type { Sandboxes } from '../sandbox/sandboxes.js';
 import { WORKSPACE_PATH } from '../sandbox/supervisor-command.js';

@@ -1,4 +1,4 @@
-import type { CheckpointRecord, SandboxLoss } from '../../workflows/contract/records.js';
+import type { CheckpointRecord, SandboxLoss } from '../../workflows/contract/sandbox-records.js';
 
 const NAMED = 10;
 

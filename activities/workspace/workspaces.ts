@@ -1,7 +1,8 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
-import type { AttemptKind, CheckpointRecord, SandboxRecord } from '../../workflows/contract/records.js';
+import type { AttemptKind } from '../../workflows/contract/records.js';
+import type { CheckpointRecord, SandboxRecord } from '../../workflows/contract/sandbox-records.js';
 import { sandboxUser } from '../sandbox/sandbox-user.js';
 import type { SessionStore } from '../session/store.port.js';
 import { takeCheckpoint } from './checkpoint.js';

@@ -14,7 +14,7 @@ import {
 } from '../../infra/postgres/workspace-requests.repo.js';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
-import type { SandboxFileRequest } from '../../workflows/contract/records.js';
+import type { SandboxFileRequest } from '../../workflows/contract/sandbox-records.js';
 
 const LEASE_MS = 10_000;
 const AT_ONCE = 8;

@@ -1,4 +1,4 @@
-import type { CallOutputPiece } from '../../workflows/contract/records.js';
+import type { CallOutputPiece } from '../../workflows/contract/sandbox-records.js';
 import { toJsonb } from './json.js';
 import type { Transaction } from './transaction.js';
 

@@ -1,4 +1,4 @@
-import type { CheckpointRecord, NewCheckpoint, SandboxLoss } from '../../workflows/contract/records.js';
+import type { CheckpointRecord, NewCheckpoint, SandboxLoss } from '../../workflows/contract/sandbox-records.js';
 import { takeBlob } from './blobs.repo.js';
 import { toJsonb } from './json.js';
 import type { Pool } from './pool.js';

@@ -1,4 +1,4 @@
-import type { SessionImage } from '../../workflows/contract/records.js';
+import type { SessionImage } from '../../workflows/contract/sandbox-records.js';
 import type { PackageLists } from '../../workflows/contract/schema/packages.js';
 import type { Pool } from './pool.js';
 import type { Transaction } from './transaction.js';

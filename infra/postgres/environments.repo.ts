@@ -1,4 +1,4 @@
-import type { SessionImage } from '../../workflows/contract/records.js';
+import type { SessionImage } from '../../workflows/contract/sandbox-records.js';
 import type { EnvironmentConfig } from '../../workflows/contract/schema/environment.js';
 import { newId } from '../ids.js';
 import { toJsonb, toText } from './json.js';

@@ -1,6 +1,6 @@
 import { RondoError } from '../../workflows/contract/errors.js';
 import { hasBytes } from '../../workflows/contract/file-content.js';
-import type { FileRecord } from '../../workflows/contract/records.js';
+import type { FileRecord } from '../../workflows/contract/file-records.js';
 import { newId } from '../ids.js';
 import { dropBlob, takeBlob } from './blobs.repo.js';
 import { toText } from './json.js';

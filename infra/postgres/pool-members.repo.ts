@@ -1,5 +1,5 @@
 import { monotonicFactory } from 'ulid';
-import type { PoolMember } from '../../workflows/contract/records.js';
+import type { PoolMember } from '../../workflows/contract/sandbox-records.js';
 import type { Db } from './pool.js';
 import { only } from './rows.js';
 

@@ -1,4 +1,4 @@
-import type { DueMount, MountClaim } from '../../workflows/contract/records.js';
+import type { DueMount, MountClaim } from '../../workflows/contract/file-records.js';
 import type { Transaction } from './transaction.js';
 
 /** Whether a mount needs nothing more: it is in this sandbox, or has failed in this turn. */

@@ -1,4 +1,4 @@
-import type { NewSandbox, SandboxPlace, SandboxRecord } from '../../workflows/contract/records.js';
+import type { NewSandbox, SandboxPlace, SandboxRecord } from '../../workflows/contract/sandbox-records.js';
 import type { Pool } from './pool.js';
 import type { Transaction } from './transaction.js';
 

@@ -1,4 +1,5 @@
-import type { JsonObject, ResourceRecord } from '../../workflows/contract/records.js';
+import type { ResourceRecord } from '../../workflows/contract/file-records.js';
+import type { JsonObject } from '../../workflows/contract/records.js';
 import { toJsonb, toText } from './json.js';
 import { createFilter, type Page, type PageRequest, type Position, positionOf, toPage } from './page.js';
 import type { Transaction } from './transaction.js';

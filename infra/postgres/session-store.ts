@@ -1,4 +1,5 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
+import type { NewOutput, TakenOutput } from '../../workflows/contract/file-records.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
 import type {
   AttemptEnd,
@@ -8,10 +9,8 @@ import type {
   McpToolList,
   NewAttempt,
   NewEvent,
-  NewOutput,
   NewToolCall,
   SessionChange,
-  TakenOutput,
 } from '../../workflows/contract/records.js';
 import * as attempts from './attempts.repo.js';
 import * as callOutput from './call-output.repo.js';

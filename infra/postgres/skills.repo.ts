@@ -1,4 +1,4 @@
-import type { SkillVersionRecord } from '../../workflows/contract/records.js';
+import type { SkillVersionRecord } from '../../workflows/contract/file-records.js';
 import { newId } from '../ids.js';
 import { takeBlob } from './blobs.repo.js';
 import { toText } from './json.js';

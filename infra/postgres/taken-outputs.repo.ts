@@ -1,4 +1,4 @@
-import type { NewOutput, TakenOutput } from '../../workflows/contract/records.js';
+import type { NewOutput, TakenOutput } from '../../workflows/contract/file-records.js';
 import { upsertSessionOutput } from './files.repo.js';
 import { toText } from './json.js';
 import type { Transaction } from './transaction.js';

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../workflows/contract/errors.js';
 import { CHANNELS } from '../../workflows/contract/names.js';
-import type { SandboxFileRequest } from '../../workflows/contract/records.js';
+import type { SandboxFileRequest } from '../../workflows/contract/sandbox-records.js';
 import { takeBlob } from './blobs.repo.js';
 import { toText } from './json.js';
 import type { Pool } from './pool.js';

@@ -243,7 +243,12 @@ describe('the rows of a workspace', () => {
     );
     const guarded = rows.filter(({ enabled, forced }) => enabled && forced).map(({ name }) => name);
     expect(guarded).toEqual([...tables, 'workspaces'].sort());
-    expect(rows.map(({ name }) => name).filter((name) => !guarded.includes(name))).toEqual(['pool_members', 'sandbox_hosts', 'schema_migrations', 'worker_status']);
+    expect(rows.map(({ name }) => name).filter((name) => !guarded.includes(name))).toEqual([
+      'pool_members',
+      'sandbox_hosts',
+      'schema_migrations',
+      'worker_status',
+    ]);
   });
 
   it('are invisible to a query that forgot its workspace, also on a connection that had one before', async () => {

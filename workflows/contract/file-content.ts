@@ -1,4 +1,4 @@
-import type { FileRecord } from './records.js';
+import type { FileRecord } from './file-records.js';
 
 /** Bytes of a file that a message may refer to: in base64 it is as long as the longest data a block may hold. */
 export const LARGEST_IN_MESSAGE = 10_500_000;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { hasBytes } from '../../../workflows/contract/file-content.js';
-import type { FileRecord } from '../../../workflows/contract/records.js';
+import type { FileRecord } from '../../../workflows/contract/file-records.js';
 
 export const FileWire = z
   .looseObject({

@@ -4,7 +4,8 @@ import { insertResource, type NewResource } from '../../../infra/postgres/sessio
 import type { Transaction } from '../../../infra/postgres/transaction.js';
 import type { SecretBox, SecretContext } from '../../../infra/vault/secret-box.js';
 import { RondoError } from '../../../workflows/contract/errors.js';
-import type { ResourceRecord, SessionRecord } from '../../../workflows/contract/records.js';
+import type { ResourceRecord } from '../../../workflows/contract/file-records.js';
+import type { SessionRecord } from '../../../workflows/contract/records.js';
 import { type ResourceInput, repositoryName } from '../../../workflows/contract/schema/resource.js';
 
 /** What the wire allows on one session. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ResourceRecord } from '../../../workflows/contract/records.js';
+import type { ResourceRecord } from '../../../workflows/contract/file-records.js';
 
 const times = { created_at: z.iso.datetime(), updated_at: z.iso.datetime() };
 

@@ -6,7 +6,7 @@ import { getSession } from '../../../infra/postgres/sessions.repo.js';
 import { type Transaction, transaction } from '../../../infra/postgres/transaction.js';
 import type { SecretBox } from '../../../infra/vault/secret-box.js';
 import { RondoError } from '../../../workflows/contract/errors.js';
-import type { ResourceRecord } from '../../../workflows/contract/records.js';
+import type { ResourceRecord } from '../../../workflows/contract/file-records.js';
 import type { ResourceListQuery } from '../../../workflows/contract/schema/list-query.js';
 import type { FileResource, ResourceUpdate } from '../../../workflows/contract/schema/resource.js';
 import { oneWay, readPage } from '../http/page-cursor.js';

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { activeSeconds, usageOf } from '../../../activities/session/usage.js';
-import type { ResourceRecord, SandboxRecord, SessionRecord, SessionStatus } from '../../../workflows/contract/records.js';
+import type { ResourceRecord } from '../../../workflows/contract/file-records.js';
+import type { SessionRecord, SessionStatus } from '../../../workflows/contract/records.js';
+import type { SandboxRecord } from '../../../workflows/contract/sandbox-records.js';
 import { Budget } from '../../../workflows/contract/schema/session-create.js';
 import { agentFields } from '../agents/agent.wire.js';
 import { ResourceWire, toResourceWire } from '../resources/resource.wire.js';

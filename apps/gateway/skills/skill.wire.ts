@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SkillRecord } from '../../../infra/postgres/skills.repo.js';
-import type { SkillVersionRecord } from '../../../workflows/contract/records.js';
+import type { SkillVersionRecord } from '../../../workflows/contract/file-records.js';
 
 export const SkillWire = z
   .looseObject({

@@ -18,7 +18,7 @@ import {
 } from '../../../infra/postgres/skills.repo.js';
 import { type Transaction, transaction } from '../../../infra/postgres/transaction.js';
 import { RondoError } from '../../../workflows/contract/errors.js';
-import type { SkillVersionRecord } from '../../../workflows/contract/records.js';
+import type { SkillVersionRecord } from '../../../workflows/contract/file-records.js';
 import { SkillFields, type SkillListQuery, type SkillVersionListQuery } from '../../../workflows/contract/schema/skill.js';
 import { oneWay, readPage } from '../http/page-cursor.js';
 import { knownId, notFound } from '../http/path-id.js';
