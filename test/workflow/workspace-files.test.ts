@@ -10,7 +10,7 @@ import { aSession, run, startWithShell } from './mounts.fixture.js';
 let platform: Platform;
 
 beforeAll(async () => {
-  platform = await startWithShell({ environment: { RONDO_IDLE_CLOSE_SECONDS: '2', RONDO_MAX_FILE_BYTES: '250000000' } });
+  platform = await startWithShell({ environment: { RONDO_IDLE_CLOSE_SECONDS: '2', RONDO_JANITOR_SECONDS: '1', RONDO_MAX_FILE_BYTES: '250000000' } });
 });
 afterAll(() => platform?.stop());
 
