@@ -116,8 +116,9 @@ describe('a worker with a pool that is killed', () => {
     const session = await aSession();
     expect(await seen((await look(session)).id)).toBe(session);
     const member = await theMember();
-    await endSandbox(session);
+    // First: what still looks for outputs would otherwise claim and move by itself.
     const release = await holdWorkspace(session);
+    await endSandbox(session);
     const { id } = await look(session);
     await waitFor('the claim', async () => (await sandboxOf(session))?.name === member.name);
     await kill();
