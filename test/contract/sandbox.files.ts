@@ -81,7 +81,8 @@ export function describeFiles(engine: () => TestEngine): void {
       observeSometimes();
     }
     expect(received.digest('hex')).toBe(sent.digest('hex'));
-    expect(peak - before).toBeLessThan(30 * MEBIBYTE);
+    // What is free is counted as such some time later, on a busy machine above all.
+    expect(peak - before).toBeLessThan(64 * MEBIBYTE);
     expect(textOf(await sandbox.bash('stat -c %s large; rm large'))).toBe(String(size));
   }, 240_000);
 
