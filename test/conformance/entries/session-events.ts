@@ -112,7 +112,13 @@ export const sessionEvents: Entries = {
           expect(started.has(event.event_id)).toBe(true);
           texts.set(event.event_id, (texts.get(event.event_id) ?? '') + (event.delta.content.type === 'text' ? event.delta.content.text : ''));
         }
-        if (event.type === 'agent.message') expect(event.content).toEqual([{ type: 'text', text: texts.get(event.id) }]);
+        // A preview may end early: who reads late goes on with the event itself, which is the truth.
+        if (event.type === 'agent.message') {
+          const text = event.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
+          const previewed = texts.get(event.id) ?? '';
+          expect(previewed).not.toBe('');
+          expect(text.startsWith(previewed)).toBe(true);
+        }
         if (event.type === 'session.status_idle') break;
       }
       expect(texts.size).toBe(1);
