@@ -26,6 +26,8 @@ beforeAll(() => {
   }
   for (const file of ['biome.json', '.oxlintrc.json', 'knip.json', 'tsconfig.json']) copyFileSync(join(root, file), join(folder, file));
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  // A repository of its own, so that what some program ignores in the folder for temporary files does not count here.
+  mkdirSync(join(folder, '.git'));
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
