@@ -81,7 +81,8 @@ async function expectNothingOrphaned(): Promise<void> {
 async function holdWorkspace(sessionId: string) {
   const client = new pg.Client({ connectionString: platform.database.ownerUrl });
   await client.connect();
-  await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [`workspace of ${sessionId}`]);
+  const [host] = await sql<{ id: string }>(platform, 'select id from sandbox_hosts');
+  await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [`workspace of ${sessionId} on ${host?.id}`]);
   let isHeld = true;
   const release = async () => {
     if (isHeld) await client.end();
