@@ -5,9 +5,9 @@ import { RondoError } from '../../workflows/contract/errors.js';
 import { decodeFence } from '../../workflows/contract/fence.js';
 import type { DueMount, MountClaim } from '../../workflows/contract/file-records.js';
 import type { SupervisorClient } from '../sandbox/supervisor.client.js';
-import type { SessionStore } from '../session/store.port.js';
+import type { LockedSession, SessionStore } from '../session/store.port.js';
 import { GitFailed } from './git-process.js';
-import { failureEvent, isPassing, type PlacingDependencies, placeMount } from './place-mount.js';
+import { failureEvent, fileIdOf, isPassing, type PlacingDependencies, placeMount } from './place-mount.js';
 
 export interface MountingDependencies extends PlacingDependencies {
   readonly store: SessionStore;
@@ -24,13 +24,20 @@ export type MountResources = (
 /** A worker that dies over a mount holds it for this long. */
 const LEASE_MS = 10_000;
 const LOOK_AGAIN_MS = 200;
+/** Files that are claimed and recorded together. */
+const FILES_IN_A_GROUP = 100;
 /** Of the transfers that a sandbox takes at a time, some are for others. */
-const FILES_TOGETHER = 8;
+const PLACED_TOGETHER = 8;
 
 interface Held extends MountClaim {
   readonly mount: DueMount;
-  readonly holder: string;
   readonly attemptId: string;
+}
+
+/** What one worker has claimed at once. */
+interface HeldGroup {
+  readonly holder: string;
+  readonly all: readonly Held[];
 }
 
 /** How the work on one of them ended; `undecided` is tried again. */
@@ -51,11 +58,11 @@ export const createMountResources =
       const due = await deps.store.dueMounts(ref, generation);
       if (due.length === 0) return;
       let waits = false;
-      for (const group of groupsOf(due)) {
+      for (const mounts of groupsOf(due)) {
         signal.throwIfAborted();
-        const held = await claim(deps, ref, group, generation);
-        if (held.length < group.length) waits = true;
-        if (held.length > 0) await mountTogether(deps, ref, held, client, signal);
+        const group = await claim(deps, ref, mounts, generation);
+        if (group.all.length < mounts.length) waits = true;
+        if (group.all.length > 0) await mountTogether(deps, ref, group, client, signal);
       }
       // Another worker is at one of them; or it has just finished, and the next look finds nothing.
       if (waits) await delay(LOOK_AGAIN_MS, undefined, { signal });
@@ -67,82 +74,117 @@ function groupsOf(due: readonly DueMount[]): DueMount[][] {
   const groups: DueMount[][] = [];
   for (const mount of due) {
     const last = groups.at(-1);
-    const joins = mount.type === 'file' && last?.[0]?.type === 'file' && last.length < FILES_TOGETHER;
+    const joins = mount.type === 'file' && last?.[0]?.type === 'file' && last.length < FILES_IN_A_GROUP;
     if (joins) last.push(mount);
     else groups.push([mount]);
   }
   return groups;
 }
 
-const claim = (deps: MountingDependencies, ref: SessionRef, mounts: readonly DueMount[], generation: number): Promise<Held[]> =>
+const claim = (deps: MountingDependencies, ref: SessionRef, mounts: readonly DueMount[], generation: number): Promise<HeldGroup> =>
   deps.store.locked(ref, async (session) => {
-    const all: Held[] = [];
-    for (const mount of mounts) {
-      const holder = randomUUID();
-      const claimed = await session.claimMount({ key: mount.key, generation, holder, leaseMs: LEASE_MS });
-      if (!claimed) continue;
-      const attemptId = await session.startAttempt({
-        turn: session.record.turn,
-        step: decodeFence(session.record.fence).step,
-        kind: 'resource_mount',
-        name: `${mount.type} ${mount.mountPath}`,
-        key: `mount:${mount.key}`,
-        attempt: claimed.attempt,
-      });
-      all.push({ ...claimed, mount, holder, attemptId });
-    }
-    return all;
+    const holder = randomUUID();
+    const claims = new Map(
+      (await session.claimMounts({ keys: mounts.map(({ key }) => key), generation, holder, leaseMs: LEASE_MS })).map((claimed) => [claimed.key, claimed]),
+    );
+    const taken = mounts.flatMap((mount) => {
+      const claimed = claims.get(mount.key);
+      return claimed ? [{ ...claimed, mount }] : [];
+    });
+    if (taken.length === 0) return { holder, all: [] };
+    const { turn, fence } = session.record;
+    const { step } = decodeFence(fence);
+    const attemptIds = await session.startAttempts(
+      taken.map(({ key, attempt, mount: { type, mountPath } }) => ({
+        turn,
+        step,
+        kind: 'resource_mount' as const,
+        name: `${type} ${mountPath}`,
+        key: `mount:${key}`,
+        attempt,
+      })),
+    );
+    return { holder, all: taken.map((held, index) => ({ ...held, attemptId: attemptIds[index] ?? '' })) };
   });
 
-async function mountTogether(deps: MountingDependencies, ref: SessionRef, all: readonly Held[], client: SupervisorClient, signal: AbortSignal): Promise<void> {
+async function mountTogether(deps: MountingDependencies, ref: SessionRef, group: HeldGroup, client: SupervisorClient, signal: AbortSignal): Promise<void> {
   const lost = new AbortController();
-  const renewal = setInterval(() => all.forEach((held) => void renew(deps, ref, held, lost)), LEASE_MS / 3);
+  const renewal = setInterval(() => void renew(deps, ref, group, lost), LEASE_MS / 3);
   void client.closed.then(() => lost.abort(new RondoError('sandbox.failed', `The connection to the sandbox of session ${ref.sessionId} ended over a mount.`)));
   const given = AbortSignal.any([signal, lost.signal]);
+  const wanted = group.all.flatMap(({ mount }) => (mount.type === 'file' ? [fileIdOf(mount)] : []));
+  const files = deps.content.findFiles(ref, wanted);
+  // Heard of by each that needs one.
+  files.catch(() => undefined);
   const place = async (held: Held): Promise<Ending> => {
     const { mount } = held;
     try {
       const found = held.placed && (await client.statPath(mount.mountPath)) !== 'missing';
-      if (!found) await placeMount(deps, ref, mount, client, given);
+      if (!found) await placeMount(deps, ref, mount, { files: client, openFile: async (fileId) => (await files)(fileId), signal: given });
       return { held, state: 'mounted', found };
     } catch (error) {
       return { held, state: given.aborted || isPassing(error) ? 'undecided' : 'failed', error };
     }
   };
   try {
-    const endings = await Promise.all(all.map(place));
+    const endings = await someAtOnce(group.all, place);
     clearInterval(renewal);
-    await end(deps, ref, endings);
+    await end(deps, ref, group.holder, endings);
     for (const ending of endings) if (ending.state === 'undecided') throw lost.signal.aborted ? lost.signal.reason : ending.error;
   } finally {
     clearInterval(renewal);
   }
 }
 
+/** `work` must not reject. */
+async function someAtOnce<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
+  const waiting = [...all];
+  const done: R[] = [];
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) done.push(await work(next));
+  };
+  await Promise.all(Array.from({ length: PLACED_TOGETHER }, lane));
+  return done;
+}
+
 /** A claim that is not ours any more ends the work under it. A database that is away for a moment does not. */
-async function renew({ store }: MountingDependencies, ref: SessionRef, { mount: { key }, holder }: Held, lost: AbortController): Promise<void> {
-  const isOurs = await store.renewMount(ref, { key, holder, leaseMs: LEASE_MS }).catch(() => true);
-  if (!isOurs) lost.abort(new RondoError('sandbox.failed', `The mount of ${key} in session ${ref.sessionId} was taken over by another worker.`));
+async function renew({ store }: MountingDependencies, ref: SessionRef, { holder, all }: HeldGroup, lost: AbortController): Promise<void> {
+  const keys = all.map(({ key }) => key);
+  const areOurs = await store.renewMounts(ref, { keys, holder, leaseMs: LEASE_MS }).catch(() => true);
+  if (!areOurs) lost.abort(new RondoError('sandbox.failed', `A mount of session ${ref.sessionId} was taken over by another worker: ${keys.join(', ')}.`));
 }
 
 /** Records how each ended and tells clients of a failure, unless somebody else has taken over or the turn is over. */
-const end = (deps: MountingDependencies, ref: SessionRef, endings: readonly Ending[]): Promise<void> =>
+const end = (deps: MountingDependencies, ref: SessionRef, holder: string, endings: readonly Ending[]): Promise<void> =>
   deps.store.locked(ref, async (session) => {
-    const { record } = session;
-    for (const ending of endings) {
-      const { state, held } = ending;
-      const placed = state === 'failed' ? held.placed : true;
-      const isOurs = await session.endMount({ key: held.mount.key, holder: held.holder, state: state === 'undecided' ? 'mounting' : state, placed });
-      if (state === 'mounted') {
-        await session.endAttempt(held.attemptId, { outcome: isOurs ? 'ok' : 'superseded', detail: { found: ending.found } });
-        continue;
-      }
-      const { error } = ending;
-      if (isOurs && state === 'failed' && record.status === 'running' && record.turn === held.turn) await session.append([failureEvent(held.mount, error)]);
-      const errorCode = error instanceof RondoError ? error.code : 'internal';
-      await session.endAttempt(held.attemptId, { outcome: 'error', errorCode, errorMessage: deps.redact(tellAll(error)).slice(0, 1_000) });
-    }
+    const mounted = endings.filter((ending) => ending.state === 'mounted');
+    const ours = await session.endMounts({ keys: mounted.map(({ held }) => held.key), holder, state: 'mounted', placed: true });
+    const traces = (picked: (ending: (typeof mounted)[number]) => boolean) => mounted.filter(picked).map(({ held }) => held.attemptId);
+    for (const found of [false, true])
+      await session.endAttempts(
+        traces((ending) => ending.found === found && ours.has(ending.held.key)),
+        { outcome: 'ok', detail: { found } },
+      );
+    await session.endAttempts(
+      traces(({ held }) => !ours.has(held.key)),
+      { outcome: 'superseded' },
+    );
+    for (const ending of endings) if (ending.state !== 'mounted') await endFailed(deps, session, holder, ending);
   });
+
+async function endFailed(
+  { redact }: MountingDependencies,
+  session: LockedSession,
+  holder: string,
+  { held, state, error }: Exclude<Ending, { state: 'mounted' }>,
+): Promise<void> {
+  const { record } = session;
+  const isFailed = state === 'failed';
+  const ours = await session.endMounts({ keys: [held.key], holder, state: isFailed ? 'failed' : 'mounting', placed: isFailed ? held.placed : true });
+  if (ours.has(held.key) && isFailed && record.status === 'running' && record.turn === held.turn) await session.append([failureEvent(held.mount, error)]);
+  const errorCode = error instanceof RondoError ? error.code : 'internal';
+  await session.endAttempt(held.attemptId, { outcome: 'error', errorCode, errorMessage: redact(tellAll(error)).slice(0, 1_000) });
+}
 
 /** For the trace: also what git printed. */
 function tellAll(error: unknown): string {

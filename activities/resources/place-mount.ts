@@ -9,7 +9,7 @@ import type { RefusalCode } from '../sandbox/file-protocol.js';
 import type { SandboxFiles } from '../sandbox/file-transfers.js';
 import type { Checkout, CloneRepository } from './clone-repository.js';
 import { type CloneCause, CloneFailed } from './git-failure.js';
-import type { SessionContent } from './session-content.port.js';
+import type { OpenFile, SessionContent } from './session-content.port.js';
 
 export interface PlacingDependencies {
   readonly content: SessionContent;
@@ -21,12 +21,19 @@ export interface PlacingDependencies {
 /** Largest skill, unpacked, in bytes. */
 const MAXIMUM_SKILL_BYTES = 512 * 1024 * 1024;
 
+/** Where something is to be put, and what files are put there. */
+export interface Placing {
+  readonly files: SandboxFiles;
+  readonly openFile: OpenFile;
+  readonly signal: AbortSignal;
+}
+
 /** Puts one thing where it belongs in a sandbox, whole or not at all. */
-export async function placeMount(deps: PlacingDependencies, ref: SessionRef, mount: DueMount, files: SandboxFiles, signal: AbortSignal): Promise<void> {
+export async function placeMount(deps: PlacingDependencies, ref: SessionRef, mount: DueMount, { files, openFile, signal }: Placing): Promise<void> {
   const { body, mountPath } = mount;
   switch (mount.type) {
     case 'file':
-      return files.writeFile({ path: mountPath, source: await deps.content.openFile(ref, String(body['file_id'])), signal });
+      return files.writeFile({ path: mountPath, source: await openFile(fileIdOf(mount)), signal });
     case 'skill': {
       const archive = await deps.content.openSkill(ref, String(body['skillId']), String(body['versionId']));
       return files.extract(mountPath, unpacked(archive), { strip: 1, signal });
@@ -45,6 +52,8 @@ export async function placeMount(deps: PlacingDependencies, ref: SessionRef, mou
     }
   }
 }
+
+export const fileIdOf = ({ body }: DueMount): string => String(body['file_id']);
 
 async function* unpacked(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const source = Readable.from(archive);
@@ -67,14 +76,15 @@ export const isPassing = (error: unknown): boolean =>
   error instanceof RondoError && ['sandbox.failed', 'sandbox.gone', 'service.unavailable', 'step.superseded'].includes(error.code);
 
 /** What clients are told of a mount that failed: the session goes on without it, and tries again in its next turn. */
-export function failureEvent({ type, key, body, mountPath }: DueMount, error: unknown): NewEvent {
+export function failureEvent(mount: DueMount, error: unknown): NewEvent {
+  const { type, key, body, mountPath } = mount;
   const retry = { retry_status: { type: 'retrying' } };
   if (type === 'github_repository') {
     const url = String(body['url']);
     const { cause, message } = repositoryFailure(url, mountPath, error);
     return { type: 'session.error', body: { error: { type: `repository_${cause}_error`, repository_url: url, message, ...retry } } };
   }
-  const what = type === 'skill' ? `Skill ${String(body['name'])}` : `File ${String(body['file_id'])} (${key})`;
+  const what = type === 'skill' ? `Skill ${String(body['name'])}` : `File ${fileIdOf(mount)} (${key})`;
   const why = error instanceof RondoError && error.code !== 'sandbox.file_refused' ? error.message : whyRefused(error);
   return { type: 'session.error', body: { error: { type: 'unknown_error', message: `${what} could not be mounted at ${mountPath}: ${why}`, ...retry } } };
 }

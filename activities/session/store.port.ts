@@ -52,8 +52,8 @@ export interface SessionStore {
   lastKept(ref: SessionRef): Promise<{ readonly checkpoint: CheckpointRecord | undefined; readonly lastUsed: number | undefined }>;
   /** What a sandbox of this generation is to hold and does not hold yet. */
   dueMounts(ref: SessionRef, generation: number): Promise<DueMount[]>;
-  /** Keeps a claimed mount for longer; false when it was taken by somebody else meanwhile. */
-  renewMount(ref: SessionRef, held: { readonly key: string; readonly holder: string; readonly leaseMs: number }): Promise<boolean>;
+  /** Keeps claimed mounts for longer; false when one of them was taken by somebody else meanwhile. */
+  renewMounts(ref: SessionRef, held: { readonly keys: readonly string[]; readonly holder: string; readonly leaseMs: number }): Promise<boolean>;
   /** What was taken from the session's outputs folder so far. */
   takenOutputs(ref: SessionRef): Promise<TakenOutput[]>;
 }
@@ -126,6 +126,10 @@ export interface LockedSession {
   /** Opens a trace row; earlier open rows of the same key are closed as lost. */
   startAttempt(attempt: NewAttempt): Promise<string>;
   endAttempt(attemptId: string, end: AttemptEnd): Promise<void>;
+  /** The same for several attempts with different keys at once; the ids are in their order. */
+  startAttempts(attempts: readonly NewAttempt[]): Promise<string[]>;
+  /** Several that ended in the same way. */
+  endAttempts(attemptIds: readonly string[], end: AttemptEnd): Promise<void>;
   attemptsOf(key: string): Promise<AttemptRecord[]>;
   findSandbox(): Promise<SandboxRecord | undefined>;
   /** That image is not there any more: it is built again. */
@@ -142,15 +146,20 @@ export interface LockedSession {
   /** What was lost with sandboxes before the current one and the model was not told of yet. */
   readLoss(): Promise<SandboxLoss | undefined>;
   writeLoss(loss: SandboxLoss | undefined): Promise<void>;
-  /** Takes a mount for a while; undefined when it needs nothing more, or somebody else is at it. */
-  claimMount(claim: { readonly key: string; readonly generation: number; readonly holder: string; readonly leaseMs: number }): Promise<MountClaim | undefined>;
-  /** Says how a claimed mount ended, or gives it back (`mounting`); false when it was taken by somebody else meanwhile. */
-  endMount(end: {
-    readonly key: string;
+  /** Takes mounts for a while: those that need something, and that nobody else is at. */
+  claimMounts(claim: {
+    readonly keys: readonly string[];
+    readonly generation: number;
+    readonly holder: string;
+    readonly leaseMs: number;
+  }): Promise<MountClaim[]>;
+  /** Says how claimed mounts ended, or gives them back (`mounting`); answers the keys of those that nobody else has taken meanwhile. */
+  endMounts(end: {
+    readonly keys: readonly string[];
     readonly holder: string;
     readonly state: 'mounting' | 'mounted' | 'failed';
     readonly placed: boolean;
-  }): Promise<boolean>;
+  }): Promise<ReadonlySet<string>>;
   readResources(): Promise<ResourceRecord[]>;
   /** What the session's sandbox can reach, as its environment has it now. */
   readNetworkAccess(): Promise<NetworkAccess>;

@@ -41,12 +41,15 @@ export function createBash(options: BashOptions): Bash {
   let last: Promise<unknown> = Promise.resolve();
 
   const start = (environment: Readonly<Record<string, string>>): Shell => startShell({ cwd: options.workspace, scratch: options.scratch, pipes, environment });
-  /** The one that was started ahead, if it is still what a new one would be. */
+  /** The one that was started ahead, if it is what a new one would be, or can be made so. */
   const newShell = (): Shell => {
     const environment = options.environment();
     const prepared = ahead;
     ahead = undefined;
-    if (prepared?.shell.alive && isDeepStrictEqual(prepared.environment, environment)) return prepared.shell;
+    if (prepared?.shell.alive) {
+      const isBlank = Object.keys(prepared.environment).length === 0;
+      if (isDeepStrictEqual(prepared.environment, environment) || (isBlank && prepared.shell.define(environment))) return prepared.shell;
+    }
     void prepared?.shell.kill();
     return start(environment);
   };

@@ -51,6 +51,8 @@ export function serve(options: ServeOptions): void {
     binding.bind(...to);
     bash.startAhead();
   };
+  // Before anybody is known who will use it: what is particular is put into it when the sandbox is bound.
+  bash.startAhead();
   const accept = (socket: net.Socket) => serveConnection(socket, { calls, binding: { bind }, files: createFiles(roots), bootId });
 
   if (options.dial !== undefined) {

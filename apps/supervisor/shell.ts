@@ -30,11 +30,18 @@ export interface Shell {
   readonly alive: boolean;
   /** Whole characters of UTF-8 come to `onOutput`, also what programs left in the background print after the command has ended. */
   run(command: string, onOutput: (bytes: Buffer) => void): Promise<CommandRun>;
+  /** Puts variables into its environment before anything has run in it. False when they have to be there from its start. */
+  define(environment: Readonly<Record<string, string>>): boolean;
   /** Kills the shell and everything it started; a running command then ends as `died`. */
   kill(): Promise<void>;
   /** Kills the shell and what the running command has started; jobs of earlier commands go on. */
   killCommand(): Promise<void>;
 }
+
+/** Names that bash takes from its environment in another way than from an assignment, or not at all. */
+const FROM_THE_START =
+  /^(?:IFS|OPT(?:IND|ARG|ERR)|RANDOM|SRANDOM|SECONDS|LINENO|EPOCH\w+|E?UID|PPID|GROUPS|DIRSTACK|FUNCNAME|HISTCMD|PIPESTATUS|SHELLOPTS|BASH\w*|_)$/;
+const NAME = /^[A-Za-z_]\w*$/;
 
 /** How long a job in the background is given to turn its output elsewhere. */
 const MOVING_AWAY_MS = 100;
@@ -54,8 +61,9 @@ export function startShell(options: {
 }): Shell {
   const marker = randomBytes(12).toString('hex');
   const commandFile = path.join(options.scratch, 'command');
-  const variables = Object.entries(options.environment).map(([name, value]) => `${name}=${value}`);
-  const child = spawn('/usr/bin/env', [...variables, `${SHELL_MARKER}=${marker}`, 'TERM=dumb', 'bash', '--noprofile', '--norc'], {
+  const own = { [SHELL_MARKER]: marker, TERM: 'dumb' };
+  const variables = Object.entries({ ...options.environment, ...own }).map(([name, value]) => `${name}=${value}`);
+  const child = spawn('/usr/bin/env', [...variables, 'bash', '--noprofile', '--norc'], {
     cwd: options.cwd,
     stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,
@@ -105,10 +113,26 @@ export function startShell(options: {
       onOutput(text.end());
       return { end, background: undefined };
     },
+    define(environment) {
+      const variables = Object.entries({ ...environment, ...own });
+      if (!variables.every(([name]) => NAME.test(name) && !FROM_THE_START.test(name))) return false;
+      // A shell reads a file at once, and its input a byte at a time.
+      const file = path.join(options.scratch, 'environment');
+      try {
+        fs.writeFileSync(file, variables.map(([name, value]) => `export ${name}=${quoted(value)}\n`).join(''), { mode: 0o600 });
+      } catch {
+        return false;
+      }
+      child.stdin.write(`. ${file}\n`);
+      return true;
+    },
     kill: () => killAll(0),
     killCommand: () => killAll(commandBegan),
   };
 }
+
+/** One word for a shell, whatever is in it. */
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const isOver = (closed: Promise<void>): Promise<boolean> => Promise.race([closed.then(() => true), delay(MOVING_AWAY_MS, false)]);
 

@@ -1,6 +1,6 @@
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { RondoError } from '../../workflows/contract/errors.js';
-import { findFile, withBytes } from '../postgres/files.repo.js';
+import { findFiles, withBytes } from '../postgres/files.repo.js';
 import type { Pool } from '../postgres/pool.js';
 import { findResourceToken } from '../postgres/session-resources.repo.js';
 import { resolveSkillVersion } from '../postgres/skills.repo.js';
@@ -19,11 +19,15 @@ export function createSessionContent(deps: { readonly pool: Pool; readonly blobs
     return bytes;
   };
   return {
-    async openFile({ workspaceId, sessionId }: SessionRef, fileId: string) {
-      const missing = () => new RondoError('file.not_found', `File ${fileId} of session ${sessionId} is not there any more; attach it again.`);
-      const file = await transaction(deps.pool, workspaceId, (tx) => findFile(tx, fileId));
-      if (file?.sessionId !== sessionId) throw missing();
-      return open(withBytes(file, fileId).blobKey, missing);
+    async findFiles({ workspaceId, sessionId }: SessionRef, fileIds: readonly string[]) {
+      const found = await transaction(deps.pool, workspaceId, (tx) => findFiles(tx, fileIds));
+      const files = new Map(found.map((file) => [file.id, file]));
+      return async (fileId: string) => {
+        const missing = () => new RondoError('file.not_found', `File ${fileId} of session ${sessionId} is not there any more; attach it again.`);
+        const file = files.get(fileId);
+        if (file?.sessionId !== sessionId) throw missing();
+        return open(withBytes(file, fileId).blobKey, missing);
+      };
     },
     async openSkill({ workspaceId }: SessionRef, skillId: string, versionId: string) {
       const missing = () => new RondoError('skill.not_found', `Version ${versionId} of skill ${skillId} is not there any more.`);

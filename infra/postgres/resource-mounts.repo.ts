@@ -23,49 +23,57 @@ export async function dueMounts(tx: Transaction, sessionId: string, generation: 
   return rows;
 }
 
-/** Takes a mount for `leaseMs`; nothing when it needs nothing more, or somebody else is at it. The session must be locked. */
-export async function claimMount(
+/** Takes those mounts for `leaseMs` that need something, and that nobody else is at. The session must be locked. */
+export async function claimMounts(
   tx: Transaction,
   sessionId: string,
-  claim: { readonly key: string; readonly generation: number; readonly holder: string; readonly leaseMs: number },
-): Promise<MountClaim | undefined> {
-  const { rows } = await tx.query<MountClaim>(
-    `insert into resource_mounts as m (session_id, workspace_id, key, generation, state, placed, holder, lease_until, turn, attempt)
-     select $1, $3, $4, $2, 'mounting', true, $5, clock_timestamp() + $6 * interval '1 millisecond', s.turn, 1 from sessions s where s.id = $1
+  claim: { readonly keys: readonly string[]; readonly generation: number; readonly holder: string; readonly leaseMs: number },
+): Promise<MountClaim[]> {
+  const { rows } = await tx.query<MountClaim>({
+    name: 'claim_mounts',
+    text: `insert into resource_mounts as m (session_id, workspace_id, key, generation, state, placed, holder, lease_until, turn, attempt)
+     select $1, $3, wanted.key, $2, 'mounting', true, $5, clock_timestamp() + $6 * interval '1 millisecond', s.turn, 1
+     from sessions s, unnest($4::text[]) as wanted (key) where s.id = $1
      on conflict (session_id, key) do update
        set generation = excluded.generation, state = 'mounting', placed = true, holder = excluded.holder, lease_until = excluded.lease_until,
          turn = excluded.turn, attempt = m.attempt + 1
        where not (m.state = 'mounting' and coalesce(m.lease_until > clock_timestamp(), false))
          and not exists (select 1 from sessions s where s.id = m.session_id and ${IS_DONE})
-     returning attempt, turn, coalesce(old.placed, false) as placed`,
-    [sessionId, claim.generation, tx.workspaceId, claim.key, claim.holder, claim.leaseMs],
-  );
-  return rows[0];
+     returning key, attempt, turn, coalesce(old.placed, false) as placed`,
+    values: [sessionId, claim.generation, tx.workspaceId, claim.keys, claim.holder, claim.leaseMs],
+  });
+  return rows;
 }
 
-/** Keeps a mount for longer. False when it was taken by somebody else meanwhile. */
-export async function renewMount(tx: Transaction, sessionId: string, held: { readonly key: string; readonly holder: string; readonly leaseMs: number }) {
+/** Keeps mounts for longer. False when one of them was taken by somebody else meanwhile. */
+export async function renewMounts(
+  tx: Transaction,
+  sessionId: string,
+  held: { readonly keys: readonly string[]; readonly holder: string; readonly leaseMs: number },
+): Promise<boolean> {
   const { rowCount } = await tx.query(
     `update resource_mounts set lease_until = clock_timestamp() + $4 * interval '1 millisecond'
-     where session_id = $1 and key = $2 and holder = $3 and state = 'mounting'`,
-    [sessionId, held.key, held.holder, held.leaseMs],
+     where session_id = $1 and key = any($2) and holder = $3 and state = 'mounting'`,
+    [sessionId, held.keys, held.holder, held.leaseMs],
   );
-  return rowCount === 1;
+  return rowCount === held.keys.length;
 }
 
 /**
- * Says how a mount ended, or gives it back undecided (`mounting`). False when it was taken by somebody else meanwhile, so
- * that nothing may be said about it.
+ * Says how mounts ended, or gives them back undecided (`mounting`). Answers which of them were still the holder's: of the others, which
+ * were taken by somebody else meanwhile, nothing may be said.
  */
-export async function endMount(
+export async function endMounts(
   tx: Transaction,
   sessionId: string,
-  end: { readonly key: string; readonly holder: string; readonly state: 'mounting' | 'mounted' | 'failed'; readonly placed: boolean },
-): Promise<boolean> {
-  const { rowCount } = await tx.query(
-    `update resource_mounts set state = $4, placed = $5, lease_until = null
-     where session_id = $1 and key = $2 and holder = $3 and state = 'mounting' and lease_until is not null`,
-    [sessionId, end.key, end.holder, end.state, end.placed],
-  );
-  return rowCount === 1;
+  end: { readonly keys: readonly string[]; readonly holder: string; readonly state: 'mounting' | 'mounted' | 'failed'; readonly placed: boolean },
+): Promise<ReadonlySet<string>> {
+  if (end.keys.length === 0) return new Set();
+  const { rows } = await tx.query<{ key: string }>({
+    name: 'end_mounts',
+    text: `update resource_mounts set state = $4, placed = $5, lease_until = null
+     where session_id = $1 and key = any($2) and holder = $3 and state = 'mounting' and lease_until is not null returning key`,
+    values: [sessionId, end.keys, end.holder, end.state, end.placed],
+  });
+  return new Set(rows.map(({ key }) => key));
 }

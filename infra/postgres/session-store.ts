@@ -67,7 +67,7 @@ export function createSessionStore(pool: Pool) {
       transaction(pool, ref.workspaceId, (tx) => callOutput.endOfCallOutput(tx, ref.sessionId, callId)),
 
     endAttempt: (ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void> =>
-      transaction(pool, ref.workspaceId, (tx) => attempts.endAttempt(tx, attemptId, end)),
+      transaction(pool, ref.workspaceId, (tx) => attempts.endAttempts(tx, [attemptId], end)),
 
     findImage: (ref: SessionRef, hostId: string) => transaction(pool, ref.workspaceId, (tx) => images.findSessionImage(tx, ref.sessionId, hostId)),
     lastKept: (ref: SessionRef) =>
@@ -76,8 +76,8 @@ export function createSessionStore(pool: Pool) {
         lastUsed: await checkpoints.lastGenerationUsed(tx, ref.sessionId),
       })),
     dueMounts: (ref: SessionRef, generation: number) => transaction(pool, ref.workspaceId, (tx) => mounts.dueMounts(tx, ref.sessionId, generation)),
-    renewMount: (ref: SessionRef, held: Parameters<typeof mounts.renewMount>[2]) =>
-      transaction(pool, ref.workspaceId, (tx) => mounts.renewMount(tx, ref.sessionId, held)),
+    renewMounts: (ref: SessionRef, held: Parameters<typeof mounts.renewMounts>[2]) =>
+      transaction(pool, ref.workspaceId, (tx) => mounts.renewMounts(tx, ref.sessionId, held)),
     takenOutputs: (ref: SessionRef) => transaction(pool, ref.workspaceId, (tx) => outputs.takenOutputs(tx, ref.sessionId)),
   };
 }
@@ -202,8 +202,13 @@ export async function lockSession(tx: Transaction, id: string) {
       await callOutput.dropCallOutput(tx, id, key);
     },
 
-    startAttempt: (attempt: NewAttempt) => attempts.insertAttempt(tx, id, attempt),
-    endAttempt: (attemptId: string, end: AttemptEnd) => attempts.endAttempt(tx, attemptId, end),
+    startAttempts: (started: readonly NewAttempt[]) => attempts.insertAttempts(tx, id, started),
+    endAttempts: (attemptIds: readonly string[], end: AttemptEnd) => attempts.endAttempts(tx, attemptIds, end),
+    async startAttempt(attempt: NewAttempt) {
+      const [attemptId = ''] = await attempts.insertAttempts(tx, id, [attempt]);
+      return attemptId;
+    },
+    endAttempt: (attemptId: string, end: AttemptEnd) => attempts.endAttempts(tx, [attemptId], end),
     attemptsOf: (key: string) => attempts.attemptsOfKey(tx, id, key),
 
     findSandbox: () => sandboxes.findSandbox(tx, id),
@@ -215,8 +220,8 @@ export async function lockSession(tx: Transaction, id: string) {
     saveCheckpoint: (checkpoint: Parameters<typeof checkpoints.saveCheckpoint>[2]) => checkpoints.saveCheckpoint(tx, id, checkpoint),
     readLoss: () => checkpoints.readLoss(tx, id),
     writeLoss: (loss: Parameters<typeof checkpoints.writeLoss>[2]) => checkpoints.writeLoss(tx, id, loss),
-    claimMount: (claim: Parameters<typeof mounts.claimMount>[2]) => mounts.claimMount(tx, id, claim),
-    endMount: (end: Parameters<typeof mounts.endMount>[2]) => mounts.endMount(tx, id, end),
+    claimMounts: (claim: Parameters<typeof mounts.claimMounts>[2]) => mounts.claimMounts(tx, id, claim),
+    endMounts: (end: Parameters<typeof mounts.endMounts>[2]) => mounts.endMounts(tx, id, end),
     readResources: () => readResources(tx, id),
     readNetworkAccess: () => readNetworkAccess(tx, id),
     saveOutput: (seen: TakenOutput, output: NewOutput) => outputs.saveOutput(tx, id, seen, output),

@@ -22,10 +22,13 @@ async function attached(...resources: readonly (readonly ['file' | 'github_repos
   return { ref, keys };
 }
 
-const claim = (ref: SessionRef, key: string, holder: string, { generation = 1, leaseMs = 60_000 } = {}) =>
-  fixture.store.locked(ref, (session) => session.claimMount({ key, generation, holder, leaseMs }));
-const end = (ref: SessionRef, key: string, holder: string, state: 'mounting' | 'mounted' | 'failed', placed = true) =>
-  fixture.store.locked(ref, (session) => session.endMount({ key, holder, state, placed }));
+const claimAll = (ref: SessionRef, keys: readonly string[], holder: string, { generation = 1, leaseMs = 60_000 } = {}) =>
+  fixture.store.locked(ref, (session) => session.claimMounts({ keys, generation, holder, leaseMs }));
+const claim = async (ref: SessionRef, key: string, holder: string, options = {}) => (await claimAll(ref, [key], holder, options))[0];
+const endAll = (ref: SessionRef, keys: readonly string[], holder: string, state: 'mounting' | 'mounted' | 'failed', placed = true) =>
+  fixture.store.locked(ref, (session) => session.endMounts({ keys, holder, state, placed }));
+const end = async (ref: SessionRef, key: string, holder: string, state: 'mounting' | 'mounted' | 'failed', placed = true) =>
+  (await endAll(ref, [key], holder, state, placed)).has(key);
 const due = async (ref: SessionRef, generation = 1) => (await fixture.store.dueMounts(ref, generation)).map(({ mountPath }) => mountPath);
 
 it("a mount is one worker's at a time, and nobody's once it is done", async () => {
@@ -35,7 +38,7 @@ it("a mount is one worker's at a time, and nobody's once it is done", async () =
   } = await attached(['file', '/workspace/a']);
   const claims = await Promise.all(['one', 'two', 'three'].map((holder) => claim(ref, key, holder)));
   const [winner] = ['one', 'two', 'three'].filter((_, index) => claims[index] !== undefined);
-  expect(claims.filter(Boolean)).toEqual([{ attempt: 1, turn: 0, placed: false }]);
+  expect(claims.filter(Boolean)).toEqual([{ key, attempt: 1, turn: 0, placed: false }]);
   expect(await end(ref, key, 'somebody else', 'mounted')).toBe(false);
   expect(await end(ref, key, winner ?? '', 'mounted')).toBe(true);
   expect([await due(ref), await claim(ref, key, 'four')]).toEqual([[], undefined]);
@@ -47,8 +50,8 @@ it('a worker that fell silent loses its mount to another, and can say nothing ab
     keys: [key = ''],
   } = await attached(['file', '/workspace/a']);
   await claim(ref, key, 'silent', { leaseMs: 0 });
-  expect(await claim(ref, key, 'next')).toEqual({ attempt: 2, turn: 0, placed: true });
-  expect(await fixture.store.renewMount(ref, { key, holder: 'silent', leaseMs: 60_000 })).toBe(false);
+  expect(await claim(ref, key, 'next')).toEqual({ key, attempt: 2, turn: 0, placed: true });
+  expect(await fixture.store.renewMounts(ref, { keys: [key], holder: 'silent', leaseMs: 60_000 })).toBe(false);
   expect(await end(ref, key, 'silent', 'failed')).toBe(false);
   expect(await end(ref, key, 'next', 'mounted')).toBe(true);
 });
@@ -73,7 +76,7 @@ it('what failed is left alone for the rest of the turn', async () => {
   expect([await due(ref), await claim(ref, key, 'two')]).toEqual([[], undefined]);
   await fixture.store.locked(ref, (session) => session.update({ turn: 1 }));
   expect(await due(ref)).toEqual(['/workspace/a']);
-  expect(await claim(ref, key, 'two')).toEqual({ attempt: 2, turn: 1, placed: false });
+  expect(await claim(ref, key, 'two')).toEqual({ key, attempt: 2, turn: 1, placed: false });
 });
 
 it('another sandbox wants everything again', async () => {
@@ -85,6 +88,18 @@ it('another sandbox wants everything again', async () => {
   await end(ref, key, 'one', 'mounted');
   expect(await due(ref, 2)).toEqual(['/workspace/a']);
   expect(await claim(ref, key, 'two', { generation: 2 })).toMatchObject({ placed: true });
+});
+
+it('of several claimed together each is its own: what another has is left to it, and what was lost is not spoken for', async () => {
+  const { ref, keys } = await attached(['file', '/workspace/a'], ['file', '/workspace/b'], ['file', '/workspace/c']);
+  const [a = '', b = '', c = ''] = keys;
+  await claim(ref, b, 'another');
+  const taken = await claimAll(ref, keys, 'one', { leaseMs: 0 });
+  expect(taken.map(({ key }) => key).toSorted()).toEqual([a, c].toSorted());
+  expect(await claim(ref, c, 'third')).toMatchObject({ attempt: 2 });
+  expect(await fixture.store.renewMounts(ref, { keys: [a, c], holder: 'one', leaseMs: 60_000 })).toBe(false);
+  expect(await endAll(ref, [a, c], 'one', 'mounted')).toEqual(new Set([a]));
+  expect(await due(ref)).toEqual(['/workspace/b', '/workspace/c']);
 });
 
 it('directories come before what lies in them', async () => {

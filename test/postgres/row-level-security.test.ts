@@ -125,7 +125,7 @@ async function fillMounts({ pool, store }: Pick<StoreFixture, 'pool' | 'store'>,
     return reserveBlob(tx);
   });
   await store.locked(ref, async (session) => {
-    await session.claimMount({ key: 'a resource', generation: 1, holder: 'a worker', leaseMs: 1_000 });
+    await session.claimMounts({ keys: ['a resource'], generation: 1, holder: 'a worker', leaseMs: 1_000 });
     const output = { filename: 'out.txt', mimeType: 'text/plain', sizeBytes: 1, sha256: '00', blobKey };
     await session.saveOutput({ path: 'out.txt', sizeBytes: 1, modifiedMs: 1 }, output);
   });

@@ -41,6 +41,7 @@ export interface DueMount {
 
 /** A mount that one holder may work at now. */
 export interface MountClaim {
+  readonly key: string;
   readonly attempt: number;
   readonly turn: number;
   /** What lies at its path already may be it: it was mounted before, or an earlier attempt did not say how it ended. */
