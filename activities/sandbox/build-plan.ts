@@ -23,10 +23,11 @@ const GEMS = '/opt/rondo/gems';
 const PROGRAMS = '/opt/rondo/programs';
 const BINARIES = '/usr/local/bin';
 
-const NO_QUESTIONS = ['--yes', '--no-install-recommends'];
+/** Without questions, and without waiting for the disk after every file: a build that ends half-way is thrown away. */
+const APT_OPTIONS = ['--yes', '--no-install-recommends', '-o', 'DPkg::Options::=--force-unsafe-io'];
 
 /** $1 a program, $2 the distribution's packages that have it, for an image that has it not. */
-const PROVIDE = `command -v "$1" > /dev/null || { apt-get update && exec apt-get satisfy ${NO_QUESTIONS.join(' ')} "$2"; }`;
+const PROVIDE = `command -v "$1" > /dev/null || { apt-get update && exec apt-get satisfy ${APT_OPTIONS.join(' ')} "$2"; }`;
 
 /**
  * A gem's dependencies are not fetched without being installed by the command, so the library behind it is asked: it resolves
@@ -61,7 +62,7 @@ interface ManagerPlan {
 
 const MANAGERS: Readonly<Record<'apt' | 'pip' | 'npm' | 'go' | 'cargo' | 'gem', ManagerPlan>> = {
   apt: {
-    fetch: (names) => [step('apt-get update', 'apt-get', 'update'), step('apt-get install', 'apt-get', 'install', ...NO_QUESTIONS, '--', ...names)],
+    fetch: (names) => [step('apt-get update', 'apt-get', 'update'), step('apt-get install', 'apt-get', 'install', ...APT_OPTIONS, '--', ...names)],
     install: () => [],
   },
   pip: {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 
 /**
  * The part of the supervisor's protocol that moves files: streams of bytes, cut into pieces of base64. Every stream has
@@ -19,22 +19,19 @@ export const MAX_LISTING_BYTES = 4 * 1024 * 1024;
 /** Longest path within a listed directory, in bytes. */
 export const MAX_LISTED_PATH_BYTES = 1024;
 
-const transfer = z.int().min(1);
-const absolutePath = z.string().min(2).max(4096).startsWith('/');
-const bytes = z.int().min(0);
+const transfer = z.int().check(z.minimum(1));
+const absolutePath = z.string().check(z.minLength(2), z.maxLength(4096), z.startsWith('/'));
+const bytes = z.int().check(z.minimum(0));
 /** Base64; what is not is skipped by the decoder, and then the count of bytes is wrong. */
-const piece = z
-  .string()
-  .min(1)
-  .max(Math.ceil(PIECE_BYTES / 3) * 4);
+const piece = z.string().check(z.minLength(1), z.maxLength(Math.ceil(PIECE_BYTES / 3) * 4));
 
 const Data = z.object({ type: z.literal('data'), transfer, data: piece });
 const Credit = z.object({ type: z.literal('credit'), transfer, bytes });
 
 export const FileRequest = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('file_write'), transfer, path: absolutePath, mode: z.int().min(0).max(0o777) }),
+  z.object({ type: z.literal('file_write'), transfer, path: absolutePath, mode: z.int().check(z.minimum(0), z.maximum(0o777)) }),
   /** The stream is a tar archive, whose names lose so many leading parts; the directory must not exist yet, or be empty. */
-  z.object({ type: z.literal('file_extract'), transfer, directory: absolutePath, strip: z.int().min(0).max(1) }),
+  z.object({ type: z.literal('file_extract'), transfer, directory: absolutePath, strip: z.int().check(z.minimum(0), z.maximum(1)) }),
   z.object({ type: z.literal('file_read'), transfer, path: absolutePath, maximum_bytes: bytes }),
   z.object({ type: z.literal('file_list'), transfer, directory: absolutePath }),
   z.object({ type: z.literal('file_stat'), transfer, path: absolutePath }),
@@ -52,22 +49,22 @@ export const FileRequest = z.discriminatedUnion('type', [
 const refusalCode = z.enum(['not_found', 'refused', 'exists', 'too_large', 'failed', 'busy']);
 
 /** A path below a listed directory: no way up, no way out. */
-const relativePath = z
-  .string()
-  .min(1)
-  .max(MAX_LISTED_PATH_BYTES)
-  .refine((path) => !path.includes('\0') && path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..'));
+const relativePath = z.string().check(
+  z.minLength(1),
+  z.maxLength(MAX_LISTED_PATH_BYTES),
+  z.refine((path) => !path.includes('\0') && path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..')),
+);
 
-const ListedFile = z.object({ path: relativePath, size_bytes: bytes, modified_ms: z.number().min(0).max(8.64e15) });
+const ListedFile = z.object({ path: relativePath, size_bytes: bytes, modified_ms: z.number().check(z.minimum(0), z.maximum(8.64e15)) });
 
 export const FileReply = z.discriminatedUnion('type', [
   Data,
   Credit,
-  z.object({ type: z.literal('listing'), transfer, files: z.array(ListedFile).max(MAX_LISTED_FILES), truncated: z.boolean() }),
+  z.object({ type: z.literal('listing'), transfer, files: z.array(ListedFile).check(z.maxLength(MAX_LISTED_FILES)), truncated: z.boolean() }),
   z.object({ type: z.literal('stat'), transfer, kind: z.enum(['missing', 'file', 'directory', 'other']) }),
   /** The stream has ended as it should. `bytes`: what it carried. */
   z.object({ type: z.literal('done'), transfer, bytes }),
-  z.object({ type: z.literal('refused'), transfer, code: refusalCode, message: z.string().max(4096) }),
+  z.object({ type: z.literal('refused'), transfer, code: refusalCode, message: z.string().check(z.maxLength(4096)) }),
 ]);
 
 export type FileRequest = z.infer<typeof FileRequest>;

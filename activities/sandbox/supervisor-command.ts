@@ -25,7 +25,7 @@ export const SANDBOX_ENVIRONMENT: Readonly<Record<string, string>> = {
  */
 export const initScript = (serveArguments = ''): string =>
   'exec </dev/null >/dev/null 2>&1; trap "exit 0" TERM; ' +
-  `while :; do ${NODE_PATH} --max-old-space-size=128 ${SUPERVISOR_PATH} serve ${serveArguments} & wait $!; sleep 0.1; done`;
+  `while :; do ${NODE_PATH} --max-old-space-size=128 --max-semi-space-size=1 ${SUPERVISOR_PATH} serve ${serveArguments} & wait $!; sleep 0.1; done`;
 
 /** The bridge between standard input and output and the supervisor; socat where there is one, it starts ten times faster. */
 export const BRIDGE_SCRIPT =

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { ToolOutcome } from '../../workflows/contract/schema/tool-outcome.js';
 import { FileReply, FileRequest } from './file-protocol.js';
 
@@ -23,15 +23,15 @@ const MAX_VARIABLE_TEXT = 32 * 1024;
 
 const variables = z
   .record(
-    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be the name of a variable'),
-    z
-      .string()
-      .max(MAX_VARIABLE_TEXT)
-      .refine((text) => !text.includes('\0'), 'must not contain a zero byte'),
+    z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be the name of a variable')),
+    z.string().check(
+      z.maxLength(MAX_VARIABLE_TEXT),
+      z.refine((text) => !text.includes('\0'), 'must not contain a zero byte'),
+    ),
   )
-  .refine((record) => Object.keys(record).length <= MAX_VARIABLES, `must be ${MAX_VARIABLES} variables at most`);
+  .check(z.refine((record) => Object.keys(record).length <= MAX_VARIABLES, `must be ${MAX_VARIABLES} variables at most`));
 
-const callId = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 letters, digits, _ or -');
+const callId = z.string().check(z.regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 letters, digits, _ or -'));
 
 export const SupervisorRequest = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello') }),
@@ -41,29 +41,22 @@ export const SupervisorRequest = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('call'),
     call_id: callId,
-    name: z.string().min(1).max(64),
+    name: z.string().check(z.minLength(1), z.maxLength(64)),
     input: z.unknown(),
     /** Upper bound for this call; a tool's own time limit may be shorter. */
-    timeout_ms: z
-      .number()
-      .int()
-      .min(1)
-      .max(24 * 3_600_000),
+    timeout_ms: z.int().check(z.minimum(1), z.maximum(24 * 3_600_000)),
     /** Where the output to be sent while it runs begins, in bytes; without it none is sent. */
-    output_from: z.number().int().min(0).optional(),
+    output_from: z.optional(z.int().check(z.minimum(0))),
   }),
   z.object({ type: z.literal('cancel'), call_id: callId }),
   /** Stops the clocks of all calls while requests of the sandbox wait for people. It outlives the connection: the next one says how it is. */
   z.object({ type: z.literal('hold'), held: z.boolean() }),
   /** Ends every call and everything they started, in the background too; `reason` is a sentence for the model. */
-  z.object({ type: z.literal('stop_work'), reason: z.string().min(1).max(1000) }),
+  z.object({ type: z.literal('stop_work'), reason: z.string().check(z.minLength(1), z.maxLength(1000)) }),
   FileRequest,
 ]);
 
-const base64 = z
-  .string()
-  .min(1)
-  .regex(/^[A-Za-z0-9+/]+={0,2}$/);
+const base64 = z.string().check(z.minLength(1), z.regex(/^[A-Za-z0-9+/]+={0,2}$/));
 
 /**
  * Only self-contained blocks: a forged block that names a URL or a file id would make the model's provider, or us,
@@ -87,9 +80,9 @@ const SandboxBlock = z.discriminatedUnion('type', [
 
 export const SandboxOutcome = z.object({
   status: z.enum(['completed', 'timed_out', 'interrupted', 'lost']),
-  content: z.array(SandboxBlock).max(16),
+  content: z.array(SandboxBlock).check(z.maxLength(16)),
   is_error: z.boolean(),
-}) satisfies z.ZodType<ToolOutcome>;
+}) satisfies z.ZodMiniType<ToolOutcome>;
 
 /**
  * `conflict`: the call id is known with another name or input. `journal_failed`: the start could not be recorded,
@@ -101,8 +94,8 @@ export const SupervisorReply = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('hello'),
     /** New with every start of the supervisor. */
-    boot_id: z.string().min(1).max(64),
-    version: z.number().int(),
+    boot_id: z.string().check(z.minLength(1), z.maxLength(64)),
+    version: z.int(),
   }),
   z.object({ type: z.literal('pong') }),
   z.object({ type: z.literal('bound') }),
@@ -110,15 +103,15 @@ export const SupervisorReply = z.discriminatedUnion('type', [
     type: z.literal('output'),
     call_id: callId,
     /** Where `text` begins in the whole output of the call, in bytes of UTF-8. May jump forward, never back. */
-    offset: z.number().int().min(0),
-    text: z.string().max(MAX_OUTPUT_TEXT),
+    offset: z.int().check(z.minimum(0)),
+    text: z.string().check(z.maxLength(MAX_OUTPUT_TEXT)),
   }),
   z.object({ type: z.literal('result'), call_id: callId, outcome: SandboxOutcome }),
   z.object({
     type: z.literal('error'),
-    call_id: callId.optional(),
+    call_id: z.optional(callId),
     code: errorCode,
-    message: z.string().max(4096),
+    message: z.string().check(z.maxLength(4096)),
   }),
   FileReply,
 ]);

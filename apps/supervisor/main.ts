@@ -1,6 +1,11 @@
 import { parseArgs } from 'node:util';
+import * as z from 'zod/mini';
+import english from 'zod/v4/locales/en.js';
 import { bridge } from './bridge.js';
 import { serve } from './serve.js';
+
+// What the model is told of an input that is wrong; the small zod has no words of its own.
+z.config(english());
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

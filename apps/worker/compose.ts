@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import { createBoundary } from '../../activities/boundary.js';
@@ -15,6 +15,7 @@ import { createDiskGuard } from '../../activities/sandbox/disk-guard.js';
 import { egressEnvironment } from '../../activities/sandbox/egress-environment.js';
 import { retireSandbox } from '../../activities/sandbox/place-claimed.js';
 import { createPool as createSandboxPool } from '../../activities/sandbox/pool.js';
+import { poolBounds } from '../../activities/sandbox/pool-bounds.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { createSandboxes } from '../../activities/sandbox/sandboxes.js';
 import { selectImages } from '../../activities/sandbox/select-images.js';
@@ -119,13 +120,14 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   const packageImages = async () => selectImages({ ...sandboxSettings(config), configuration: packageConfiguration(config) }, await provider());
   const sandboxVariables = createSandboxVariables({ pool, placeholders: createPlaceholders(keyring) });
   const wayOut = createWayOut({ egressFolder: egressFolder(config.paths.home), log });
+  const bounds = poolBounds(config.sandbox, totalmem());
+  const hasPool = bounds.maximum > 0;
   const sandboxPool = createSandboxPool({
     ...making,
     members: createPoolMembers(pool),
     hostId: host.id,
     build: await sandboxBuild(config),
-    minimum: config.sandbox.poolMinimum,
-    maximum: config.sandbox.poolMaximum,
+    ...bounds,
   });
   const callStops = createCallStops({ pool, listener });
   const sandboxes = createSandboxes({
@@ -138,7 +140,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     environment: async (ref) => ({ ...(await sandboxVariables(ref)), ...egressEnvironment() }),
     wayOut,
     imageFor: async (ref, signal) => awaitImage({ store, hostId: await imageHost(), images: packageImages }, ref, signal),
-    pool: config.sandbox.poolMaximum > 0 ? sandboxPool : undefined,
+    pool: hasPool ? sandboxPool : undefined,
     disk: createDiskGuard({
       limitBytes: config.sandbox.diskMb * 1024 * 1024,
       home: config.paths.home,
@@ -209,7 +211,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
     sandboxPool,
     imageHost,
     packageImages,
-    onBuilt: async (image: string) => (config.sandbox.poolMaximum > 0 ? sandboxPool.expect(image) : undefined),
+    onBuilt: async (image: string) => (hasPool ? sandboxPool.expect(image) : undefined),
     workspaces,
     wayOut,
     listener,

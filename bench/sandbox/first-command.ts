@@ -1,3 +1,5 @@
+import { totalmem } from 'node:os';
+import { poolBounds } from '../../activities/sandbox/pool-bounds.js';
 import { memberIdOf } from '../../activities/sandbox/pool-directories.js';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { sandboxNameOf, timedCall } from '../direct-calls.js';
@@ -19,15 +21,15 @@ export const isFromPool = async ({ rows }: Ground, { sessionId }: SessionRef): P
 /** Ends the session's sandbox, whoever wants it. */
 export const giveBack = ({ parts }: Host, ref: SessionRef): Promise<void> => parts.sandboxes.release({ ...ref, epoch: Number.MAX_SAFE_INTEGER });
 
-const MOST_ROUNDS = 20;
+const MOST_ROUNDS = 40;
 
 /** As many sandboxes as the host keeps at most, all of them ready. */
 export async function fillPool({ name, config, parts }: Host): Promise<void> {
-  const { poolMaximum } = config.sandbox;
+  const { maximum } = poolBounds(config.sandbox, totalmem());
   let ready = 0;
-  for (let round = 0; round < MOST_ROUNDS && ready < poolMaximum; round += 1) {
+  for (let round = 0; round < MOST_ROUNDS && ready < maximum; round += 1) {
     await parts.sandboxPool.tend();
     ready = (await parts.sandboxPool.names()).length;
   }
-  if (ready !== poolMaximum) throw new Error(`${name} keeps ${ready} sandboxes ready, not ${poolMaximum}.`);
+  if (ready !== maximum) throw new Error(`${name} keeps ${ready} sandboxes ready, not ${maximum}.`);
 }

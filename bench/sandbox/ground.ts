@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { poolBounds } from '../../activities/sandbox/pool-bounds.js';
 import { type Environment, loadConfig } from '../../infra/config/config.js';
 import { processEnvironment } from '../../infra/config/environment.js';
 import { sandboxEnvironment } from '../../infra/dev/sandbox-environment.js';
@@ -77,7 +78,7 @@ export async function startGround(log: (line: string) => void, only: readonly st
       RONDO_ALLOW_PRIVATE: `127.0.0.1:${upstream.port},[::1]:${upstream.port}`,
       RONDO_EGRESS_UPSTREAM_CA: upstream.caFile,
       // Full from the beginning: how it follows what is asked for is not measured.
-      RONDO_POOL_MIN: String(config.sandbox.poolMaximum),
+      RONDO_POOL_MIN: String(poolBounds(config.sandbox, totalmem()).maximum),
     };
     const open = async (name: string, folder: string, environment: Environment): Promise<Host> => {
       const host = await openHost({ name, home: join(home, folder), environment: { ...hostEnvironment, ...environment } });

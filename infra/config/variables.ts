@@ -240,8 +240,8 @@ export const VARIABLES = [
     name: 'RONDO_POOL_MAX',
     at: 'sandbox.poolMaximum',
     kind: integer(0),
-    preset: '4',
-    about: 'Sandboxes that a host keeps ready, at most; it follows what was asked for in the last minutes. 0 is no pool.',
+    about:
+      'Sandboxes that a host keeps ready, at most; it follows what was asked for in the last two minutes. 0 is no pool. Default: as an eighth of the memory holds, at most 16.',
   },
   {
     name: 'RONDO_HOST_ID',
