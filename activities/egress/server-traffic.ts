@@ -127,4 +127,8 @@ function targetOf(url: URL): Target {
 const pathOf = (url: URL): string => `${url.pathname}${url.search}`;
 
 const denied = (target: Target, rule: string): Refusal =>
-  new Refusal(403, rule, `The network policy of this session does not allow ${writeAuthority(target)}: ${rule}. Its environment lets server tools follow it.`);
+  new Refusal(
+    403,
+    rule,
+    `The network policy of this session does not allow ${writeAuthority(target)}: ${rule}. It holds for server tools, too (server_tools).`,
+  );

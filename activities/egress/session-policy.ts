@@ -1,10 +1,11 @@
-import type { CloudConfig } from '../../workflows/contract/schema/environment.js';
+import type { Networking } from '../../workflows/contract/schema/environment.js';
 import { parseAuthority } from './host-name.js';
 import { PACKAGE_HOSTS } from './package-hosts.js';
 import { type HostRule, isPlainPath, type NetworkPolicy } from './policy.js';
 
 export interface PolicySources {
-  readonly networking: CloudConfig['networking'];
+  /** Of the session, or else of its environment. */
+  readonly networking: Networking;
   readonly mcpServers: readonly { readonly name: string; readonly url: string }[];
   /** Hosts that package managers load from here, beside the usual ones; with an optional port. */
   readonly packageHosts: readonly string[];

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { AddressGuard } from './address-guard.js';
@@ -6,8 +7,8 @@ import type { AddressGuard } from './address-guard.js';
 export interface GuardedConnectorOptions {
   readonly guard: AddressGuard;
   readonly timeoutMs: number;
-  /** Certificates to trust instead of the usual ones, PEM. */
-  readonly ca?: readonly string[];
+  /** Whom to trust instead of the usual authorities. To be made once: reading certificates takes longer than a connection. */
+  readonly trust?: SecureContext;
   /** Offers HTTP/2 beside HTTP/1.1; what was chosen is the socket's `alpnProtocol`. */
   readonly allowH2?: boolean;
 }
@@ -16,7 +17,8 @@ export interface GuardedConnectorOptions {
  * Connects to addresses the guard has checked, and looks at the socket once more: what counts is who is at its other end.
  * Errors: those of the guard, and of the connection as Node raises them.
  */
-export function createGuardedConnector({ guard, timeoutMs, ca, allowH2 = false }: GuardedConnectorOptions): buildConnector.connector {
+export function createGuardedConnector(connecting: GuardedConnectorOptions): buildConnector.connector {
+  const { guard, timeoutMs, trust = createSecureContext(), allowH2 = false } = connecting;
   return (options, callback) => {
     const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80));
     guard
@@ -25,7 +27,7 @@ export function createGuardedConnector({ guard, timeoutMs, ca, allowH2 = false }
         const connect = buildConnector({
           timeout: timeoutMs,
           allowH2,
-          ...(ca ? { ca: [...ca] } : {}),
+          secureContext: trust,
           autoSelectFamily: true,
           lookup: (_host, wanted, answer) => (wanted.all ? answer(null, [...addresses]) : answer(null, addresses[0]?.address ?? '', addresses[0]?.family)),
         });

@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { Agent, fetch, type Response as UndiciResponse } from 'undici';
 import { RondoError } from '../../workflows/contract/errors.js';
 import { Refusal } from '../egress/refusal.js';
@@ -62,7 +63,11 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   const { guard, maxBytes } = options;
   const idle = options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
   const dispatcher = new Agent({
-    connect: createGuardedConnector({ guard, timeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, ...(options.ca ? { ca: options.ca } : {}) }),
+    connect: createGuardedConnector({
+      guard,
+      timeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      ...(options.ca ? { trust: createSecureContext({ ca: [...options.ca] }) } : {}),
+    }),
     maxHeaderSize: MAX_HEADER_BYTES,
     maxResponseSize: maxBytes,
     headersTimeout: idle,

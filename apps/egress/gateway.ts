@@ -22,7 +22,7 @@ import { createLeafContexts } from './leaf-contexts.js';
 import { createProxy } from './proxy.js';
 import type { Sandbox } from './sandbox.js';
 import { createSessionPolicies } from './session-policies.js';
-import { createUpstream } from './upstream.js';
+import { createUpstream, trustedAuthorities } from './upstream.js';
 import { openAuthority } from './x509.adapter.js';
 
 const LOOK_EVERY_MS = 5_000;
@@ -54,10 +54,11 @@ export async function startGateway(parts: GatewayParts): Promise<{ readonly fold
   const ask = createAskPeople(createQuestionBook({ pool, listener }), { holdsCalls: true });
   const leafFor = createLeafContexts(await openAuthority(files));
   const proxy = createProxy({ policies, ask, audit, leafFor, idleMs, connections: config.egress.connections });
+  const trust = trustedAuthorities(parts.extraCa);
   const limits = { requests: config.egress.requests, bytes: config.egress.bytes };
   const createSandbox = (record: SandboxRecord): Sandbox => ({
     ...record,
-    upstream: createUpstream({ guard: parts.guard, extraCa: parts.extraCa, idleMs }),
+    upstream: createUpstream({ guard: parts.guard, trust, idleMs }),
     meter: meterOf(() => transaction(pool, record.workspaceId, (tx) => readEgressTotals(tx, record.sessionId)), limits),
     held: 0,
     going: 0,

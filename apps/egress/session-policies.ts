@@ -61,13 +61,13 @@ export function createSessionPolicies(parts: SessionPolicyParts): SessionPolicie
     if (!subject) return NO_RULES;
     const found = entry();
     if (found) found.dependsOn = new Set([sessionId, subject.environmentId, ...subject.vaultIds]);
-    if (subject.status === 'terminated' || subject.config.type !== 'cloud') return NO_RULES;
-    const { vaultIds } = subject;
+    if (subject.status === 'terminated' || !subject.networking) return NO_RULES;
+    const { vaultIds, networking } = subject;
     const credentials = await parts.credentials.listEnvironmentCredentials({ workspaceId, vaultIds });
     return {
       oldestGeneration: subject.generation,
       policy: sessionPolicy({
-        networking: subject.config.networking,
+        networking,
         mcpServers: subject.mcpServers,
         packageHosts: parts.packageHosts,
         repositories: subject.repositories,

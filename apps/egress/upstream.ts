@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
 import { type Target, writeAuthority } from '../../activities/egress/host-name.js';
 import { Refusal } from '../../activities/egress/refusal.js';
@@ -21,8 +21,7 @@ export interface Upstream {
 
 export interface UpstreamOptions {
   readonly guard: AddressGuard;
-  /** Trusted beside the usual ones, PEM. */
-  readonly extraCa: string | undefined;
+  readonly trust: SecureContext;
   readonly idleMs: number;
 }
 
@@ -30,10 +29,14 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 64 * 1_024;
 const CONNECTIONS_PER_HOST = 64;
 
-export function createUpstream({ guard, extraCa, idleMs }: UpstreamOptions): Upstream {
-  const trust = { guard, timeoutMs: CONNECT_TIMEOUT_MS, ...(extraCa ? { ca: [...getCACertificates('default'), extraCa] } : {}) };
-  const connector = createGuardedConnector(trust);
-  const http2 = createHttp2Upstream(createGuardedConnector({ ...trust, allowH2: true }), idleMs);
+/** The usual authorities, and those that are given, PEM. One for the whole process: it holds nothing of a session. */
+export const trustedAuthorities = (extraCa: string | undefined): SecureContext =>
+  createSecureContext(extraCa ? { ca: [...getCACertificates('default'), extraCa] } : {});
+
+export function createUpstream({ guard, trust, idleMs }: UpstreamOptions): Upstream {
+  const connecting = { guard, timeoutMs: CONNECT_TIMEOUT_MS, trust };
+  const connector = createGuardedConnector(connecting);
+  const http2 = createHttp2Upstream(createGuardedConnector({ ...connecting, allowH2: true }), idleMs);
   const agent = new Agent({
     connect: connector,
     connections: CONNECTIONS_PER_HOST,

@@ -36,7 +36,7 @@ async function readRules(tx: Transaction, sessionId: string, packageHosts: reado
   if (!subject || subject.status === 'terminated') return undefined;
   const { sandbox, server } = await readEgressTotals(tx, sessionId);
   const used = { requests: sandbox.requests + server.requests, bytes: sandbox.bytes + server.bytes };
-  const networking = subject.config.type === 'cloud' ? subject.config.networking : undefined;
+  const { networking } = subject;
   if (networking?.server_tools !== 'follow_environment') return { policy: undefined, used };
   return { policy: sessionPolicy({ ...subject, networking, packageHosts }), used };
 }

@@ -1,12 +1,16 @@
 import type { SessionAgent, SessionStatus } from '../../workflows/contract/records.js';
-import type { EnvironmentConfig } from '../../workflows/contract/schema/environment.js';
+import type { Networking } from '../../workflows/contract/schema/environment.js';
 import type { Transaction } from './transaction.js';
+
+/** The policy of a session `s` in its environment `e`. */
+export const NETWORKING = `coalesce(s.networking, e.config -> 'networking')`;
 
 /** What decides which way out a session has. */
 export interface EgressSubject {
   readonly status: SessionStatus;
   readonly environmentId: string;
-  readonly config: EnvironmentConfig;
+  /** The session's own, or else its environment's; null where the caller's own workers run the tools. */
+  readonly networking: Networking | null;
   readonly mcpServers: SessionAgent['mcp_servers'];
   readonly vaultIds: readonly string[];
   /** Repositories with a token, which stays sealed. */
@@ -19,7 +23,7 @@ export interface EgressSubject {
 
 export async function readEgressSubject(tx: Transaction, sessionId: string): Promise<EgressSubject | undefined> {
   const { rows } = await tx.query<Omit<EgressSubject, 'repositories' | 'answers'>>(
-    `select s.status, s.environment_id as "environmentId", e.config, coalesce(s.agent -> 'mcp_servers', '[]') as "mcpServers", s.vault_ids as "vaultIds",
+    `select s.status, s.environment_id as "environmentId", ${NETWORKING} as networking, coalesce(s.agent -> 'mcp_servers', '[]') as "mcpServers", s.vault_ids as "vaultIds",
        coalesce((select b.generation + (b.state = 'released')::int from sandboxes b where b.session_id = s.id), 0) as generation
      from sessions s join environments e on e.id = s.environment_id where s.id = $1`,
     [sessionId],

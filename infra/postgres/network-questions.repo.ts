@@ -82,11 +82,24 @@ export async function holdForQuestion(tx: Transaction, sessionId: string, id: st
   await tx.query('update network_questions set held = $3 where session_id = $1 and id = $2 and answer is null and held <> $3', [sessionId, id, held]);
 }
 
-/** Until when calls of the session's sandbox are held, unless somebody answers before; undefined when none is. */
+/**
+ * Until when calls of the session's sandbox are held, unless something changes before; undefined when none is. This is the one
+ * bound on how long a call may stand still: nobody seems to be there once a question has gone unanswered while calls run, so from then
+ * on the others hold nothing, until those calls have ended. One call so stands still for as long as people answer, and then
+ * once for the time that an answer has.
+ */
 export async function heldUntil(tx: Transaction, sessionId: string): Promise<Date | undefined> {
   const { rows } = await tx.query<{ until: Date | null }>(
-    'select max(expires_at) as until from network_questions where session_id = $1 and held and answer is null and expires_at > clock_timestamp()',
+    `select min(expires_at) as until from network_questions where session_id = $1 and answer is null and expires_at > clock_timestamp()
+     having bool_or(held) and not exists (
+       select 1 from network_questions unanswered where session_id = $1 and coalesce(answer, 'expired') = 'expired'
+         and expires_at <= clock_timestamp() and expires_at > (${OLDEST_CALL}))`,
     [sessionId],
   );
   return rows[0]?.until ?? undefined;
 }
+
+/** When the first of the sandbox's calls that run now began; another attempt at one goes on with it. */
+const OLDEST_CALL = `select min(a.started_at) from tool_calls c join events e on e.id = c.id
+  join attempts a on a.session_id = c.session_id and a.started_at >= e.processed_at and a.key = c.id and a.kind = 'tool_call'
+  where c.session_id = $1 and c.kind = 'sandbox' and c.finished_at is null`;

@@ -7,7 +7,7 @@ import type { Transaction } from './transaction.js';
 
 /** Columns of a `SessionRecord`. */
 export const SESSION_COLUMNS = `id, workspace_id as "workspaceId", agent, environment_id as "environmentId", environment_type as "environmentType", primary_thread_id as "primaryThreadId", title, metadata, status,
-  stop_reason as "stopReason", limits, vault_ids as "vaultIds", skills, budget, cost_micros as "costMicros", web_searches as "webSearches",
+  stop_reason as "stopReason", limits, vault_ids as "vaultIds", skills, budget, networking, cost_micros as "costMicros", web_searches as "webSearches",
   web_fetches as "webFetches", fence, last_seq as "lastSeq", turn, turn_started_at as "turnStartedAt", turn_usage as "turnUsage",
   usage, model_due as "modelDue", wake_needed as "wakeNeeded", active_ms as "activeMs", running_since as "runningSince",
   created_at as "createdAt", updated_at as "updatedAt", archived_at as "archivedAt", terminated_at as "terminatedAt"`;
@@ -20,6 +20,7 @@ export interface NewSession {
   readonly vaultIds: readonly string[];
   readonly skills: readonly SessionSkill[];
   readonly budget: Budget | null;
+  readonly networking: SessionRecord['networking'];
   readonly primaryThreadId: string;
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;
@@ -29,8 +30,8 @@ export interface NewSession {
 export async function insertSession(tx: Transaction, session: NewSession): Promise<SessionRecord> {
   const { rows } = await tx.query<SessionRecord>(
     `insert into sessions (id, workspace_id, agent_id, agent_version, agent, environment_id, primary_thread_id, title, metadata, limits, environment_type,
-       vault_ids, skills, budget)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning ${SESSION_COLUMNS}`,
+       vault_ids, skills, budget, networking)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) returning ${SESSION_COLUMNS}`,
     [
       session.id,
       tx.workspaceId,
@@ -46,6 +47,7 @@ export async function insertSession(tx: Transaction, session: NewSession): Promi
       session.vaultIds,
       toJsonb(session.skills),
       session.budget && toJsonb(session.budget),
+      session.networking && toJsonb(session.networking),
     ],
   );
   return only(rows);
@@ -89,6 +91,7 @@ const CHANGEABLE = {
   title: 'title',
   metadata: 'metadata',
   budget: 'budget',
+  networking: 'networking',
   costMicros: 'cost_micros',
   webSearches: 'web_searches',
   webFetches: 'web_fetches',

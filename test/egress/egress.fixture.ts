@@ -52,6 +52,8 @@ export interface TestSandbox {
 
 export interface SandboxRequest {
   readonly networking?: Record<string, unknown>;
+  /** Of the session itself. */
+  readonly ownNetworking?: Record<string, unknown>;
   readonly vaultIds?: readonly string[];
   readonly resources?: readonly Record<string, unknown>[];
   readonly mcpServers?: readonly Record<string, unknown>[];
@@ -100,7 +102,13 @@ export async function startTestEgress(
     placeholders,
     owner,
     control: (method: string, path: string, body?: unknown) => control(join(home, 'egress', 'control.sock'), method, path, body),
-    async sandbox({ networking = { type: 'unrestricted' }, vaultIds = [], resources = [], mcpServers = [] }: SandboxRequest = {}): Promise<TestSandbox> {
+    async sandbox({
+      networking = { type: 'unrestricted' },
+      ownNetworking,
+      vaultIds = [],
+      resources = [],
+      mcpServers = [],
+    }: SandboxRequest = {}): Promise<TestSandbox> {
       const environment = await rondo.request('POST', '/v1/environments', { name: `e-${Math.random()}`, config: { type: 'cloud', networking } });
       if (environment.status !== 200) throw new Error(JSON.stringify(environment.body));
       const tools = mcpServers.map(({ name }) => ({ type: 'mcp_toolset', mcp_server_name: name }));
@@ -110,6 +118,7 @@ export async function startTestEgress(
         environment_id: environment.body.id,
         vault_ids: vaultIds,
         resources,
+        networking: ownNetworking,
       });
       if (session.status !== 200) throw new Error(JSON.stringify(session.body));
       const sessionId: string = session.body.id;

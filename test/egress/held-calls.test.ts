@@ -16,7 +16,12 @@ beforeAll(async () => {
   const call = (command: string) => ({ replies: [{ tool_calls: [{ name: 'bash', input: { command, timeout_ms: LIMIT_MS } }] }, { text: 'done' }] });
   platform = await startPlatform({
     environment: { RONDO_ALLOW_PRIVATE: `localhost:${port}` },
-    scripts: { held: call(ask), 'then-long': call(`${ask}; sleep 60`), 'given-up': call(`${ask} --max-time 1; sleep 60`) },
+    scripts: {
+      'one-by-one': call('for n in $(seq 100); do curl -sS -x $http_proxy --noproxy "" http://h$n.test/; done'),
+      held: call(ask),
+      'then-long': call(`${ask}; sleep 60`),
+      'given-up': call(`${ask} --max-time 1; sleep 60`),
+    },
   });
   await platform.startEgress();
 });
@@ -25,9 +30,9 @@ afterAll(async () => {
   site?.close();
 });
 
-async function started(script: string): Promise<string> {
+async function started(script: string, askTimeout = 120): Promise<string> {
   const { sdk } = platform;
-  const networking = { type: 'limited', unknown_hosts: 'ask', ask_timeout: 120 };
+  const networking = { type: 'limited', unknown_hosts: 'ask', ask_timeout: askTimeout };
   const environment = await sdk.beta.environments.create({ name: `e-${Math.random()}`, config: { type: 'cloud', networking } as never });
   const agent = await sdk.beta.agents.create({ name: 'a', model: `rehearsal/${script}`, tools: [{ type: 'agent_toolset_20260401' }] });
   const { id } = await sdk.beta.sessions.create({ agent: agent.id, environment_id: environment.id });
@@ -67,6 +72,14 @@ it('a question that nobody waits for any more stops no clock', async () => {
   const id = await started('given-up');
   expect(await result(id)).toContain(`time limit of ${LIMIT_MS} ms was reached`);
   expect(await sql(platform, 'select answer, held from network_questions where session_id = $1', [id])).toEqual([{ answer: null, held: false }]);
+});
+
+it('a program that asks about one host after another, and nobody answers, is not held for ever', async () => {
+  const id = await started('one-by-one', 2);
+  expect(await result(id)).toContain(`time limit of ${LIMIT_MS} ms was reached`);
+  const questions = await sql(platform, 'select host, answer from network_questions where session_id = $1 order by asked_at', [id]);
+  expect(questions[0]).toEqual({ host: 'h1.test', answer: 'expired' });
+  expect(questions.length).toBeLessThan(10);
 });
 
 it('another worker that takes the call over keeps it held', async () => {

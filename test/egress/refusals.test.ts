@@ -203,3 +203,17 @@ it('a private address behind an allowed name is refused, whatever the name was b
     await closed.stop();
   }
 });
+
+it('the other side must be vouched for by an authority that is trusted, and under its name', async () => {
+  const stranger = await startTlsUpstream(['api.test'], echo);
+  try {
+    const anywhere = await egress.sandbox();
+    const answer = await anywhere.curl(`https://api.test:${stranger.port}/`);
+    expect(answer.stdout).toMatch(/could not be reached from Rondo: \w*CERT/);
+    expect((await anywhere.curl(`https://wrong.test:${upstream.port}/`)).stdout).toContain('ERR_TLS_CERT_ALTNAME_INVALID');
+    expect(stranger.seen).toEqual([]);
+    expect((await anywhere.curl(`https://api.test:${upstream.port}/`)).stdout).toContain('"url":"/"');
+  } finally {
+    stranger.close();
+  }
+});

@@ -80,6 +80,17 @@ it('follows the environment where that says so, from the next request on', async
   expect(await ask(sandbox, at('/other'))).toBe('page');
 });
 
+it("follows the session's own policy instead where there is one, from the next request on", async () => {
+  const sandbox = await egress.sandbox({ networking: { type: 'unrestricted' } });
+  expect(await ask(sandbox)).toBe('page');
+  const own = (networking: unknown) => egress.rondo.request('POST', `/v1/sessions/${sandbox.sessionId}`, { networking });
+  expect((await own({ type: 'limited', allowed_hosts: ['other.test'], server_tools: 'follow_environment' })).status).toBe(200);
+  await expect(ask(sandbox)).rejects.toMatchObject({ code: 'address.refused', message: expect.stringContaining('host is not allowed') });
+  expect(await ask(sandbox, at('/page', 'other.test'))).toBe('page');
+  expect((await own({ type: 'limited', allowed_hosts: ['other.test'] })).status).toBe(200);
+  expect(await ask(sandbox)).toBe('page');
+});
+
 it('asks people about unknown hosts where the environment does, and holds no call of the sandbox for it', async () => {
   const sandbox = await egress.sandbox({ networking: { type: 'limited', unknown_hosts: 'ask', server_tools: 'follow_environment' } });
   const pending = ask(sandbox);

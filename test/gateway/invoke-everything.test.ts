@@ -77,8 +77,22 @@ describe('an invocation with everything a session can use', () => {
     expect((await gateway.request('GET', `/v1/sessions/${body.session_id}`)).body.environment_id).toBe(environment.id);
   });
 
+  it('may have a network policy of its own in the environment that is named', async () => {
+    const environment = await gateway.sdk().beta.environments.create({ name: 'of another invocation' });
+    const { body } = await invoke({ environment_id: environment.id, networking: { type: 'limited', allowed_hosts: ['api.example.com'] } });
+    const session = (await gateway.request('GET', `/v1/sessions/${body.session_id}`)).body;
+    expect(session).toMatchObject({ environment_id: environment.id, networking: { type: 'limited', allowed_hosts: ['api.example.com'] } });
+    expect((await gateway.sdk().beta.environments.retrieve(environment.id)).config).toMatchObject({ networking: { type: 'unrestricted' } });
+  });
+
   it.each([
     ['both an environment and its id', { environment: {}, environment_id: 'env_01KAN0000000000000000000AA' }, 400, /^environment: cannot be given together/],
+    [
+      'two network policies',
+      { environment: { networking: { type: 'unrestricted' } }, networking: { type: 'unrestricted' } },
+      400,
+      /^networking: cannot be given together with environment\.networking/,
+    ],
     ['an unknown environment', { environment_id: 'env_01KAN0000000000000000000AA' }, 404, /Environment/],
     ['an inline environment of workers', { environment: { type: 'self_hosted' } }, 400, /^environment\.type: /],
     ['packages without a way to get them', { environment: { networking: { type: 'limited' }, packages: { pip: ['numpy'] } } }, 400, /allow_package_managers/],
@@ -96,11 +110,14 @@ describe('an invocation with everything a session can use', () => {
     expect(await sessions()).toEqual(known);
   });
 
-  it.each(['system', 'tools', 'mcp_servers', 'skills', 'resources', 'vault_ids', 'environment_id', 'environment', 'title', 'metadata'])(
+  it.each(['system', 'tools', 'mcp_servers', 'skills', 'resources', 'vault_ids', 'environment_id', 'environment', 'networking', 'title', 'metadata'])(
     'takes no %s for a session that exists',
     async (field) => {
       const { body } = await invoke({});
-      const value = { environment: {}, metadata: {}, system: 's', title: 't', environment_id: 'env_01KAN0000000000000000000AA' }[field] ?? [];
+      const value =
+        { environment: {}, networking: { type: 'unrestricted' }, metadata: {}, system: 's', title: 't', environment_id: 'env_01KAN0000000000000000000AA' }[
+          field
+        ] ?? [];
       const { status, body: refused } = await gateway.request('POST', '/v1/invoke', { session_id: body.session_id, input: 'more', [field]: value });
       expect(status).toBe(400);
       expect(refused.error.message).toMatch(/^session_id: goes on/);

@@ -24,6 +24,7 @@ const FORBIDDEN: readonly (readonly [string, () => readonly [method: string, pat
   ['list sessions', () => ['GET', '/v1/sessions']],
   ['make a session', () => ['POST', '/v1/sessions', { agent: 'agent_01', environment_id: own.environmentId }]],
   ['delete its session', () => ['DELETE', `/v1/sessions/${own.sessionId}`]],
+  ['change the network policy of its session', () => ['POST', `/v1/sessions/${own.sessionId}`, { networking: { type: 'unrestricted' } }]],
   ['kill its session', () => ['POST', `/v1/sessions/${own.sessionId}/kill`]],
   ['read a session of another environment', () => ['GET', `/v1/sessions/${other.sessionId}`]],
   ['read the events of a session of another environment', () => ['GET', `/v1/sessions/${other.sessionId}/events`]],

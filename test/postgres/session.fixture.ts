@@ -82,6 +82,7 @@ export async function aSession(
       vaultIds: [],
       skills: [],
       budget: null,
+      networking: null,
     });
   });
   return { sessionId, workspaceId: fixture.workspaceId };

@@ -1,4 +1,5 @@
 import type { AgentDefinition } from './schema/agent.js';
+import type { Networking } from './schema/environment.js';
 import type { InvocationStatus } from './schema/invoke.js';
 import type { Limits } from './schema/limits.js';
 import type { StopReason } from './stop.js';
@@ -65,6 +66,8 @@ export interface SessionRecord {
   readonly vaultIds: readonly string[];
   readonly skills: readonly SessionSkill[];
   readonly budget: Budget | null;
+  /** What it may reach instead of what its environment says; null where that holds. */
+  readonly networking: Networking | null;
   /** List cost so far, in millionths of a US dollar, without the running time. */
   readonly costMicros: number;
   readonly webSearches: number;
@@ -104,6 +107,7 @@ export type SessionChange = Partial<
     | 'title'
     | 'metadata'
     | 'budget'
+    | 'networking'
     | 'costMicros'
     | 'webSearches'
     | 'webFetches'

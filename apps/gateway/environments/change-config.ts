@@ -1,5 +1,5 @@
 import { RondoError } from '../../../workflows/contract/errors.js';
-import type { CloudConfig, EnvironmentConfig, EnvironmentConfigInput } from '../../../workflows/contract/schema/environment.js';
+import type { CloudConfig, EnvironmentConfig, EnvironmentConfigInput, Networking, NetworkingInput } from '../../../workflows/contract/schema/environment.js';
 import { PACKAGE_MANAGERS } from '../../../workflows/contract/schema/packages.js';
 
 /** What a cloud environment has where the caller says nothing. */
@@ -32,9 +32,12 @@ export function changeConfig(stored: EnvironmentConfig, given: EnvironmentConfig
   });
 }
 
+/** What is stored of a policy that is given as a whole, with every default filled in. Pure. */
+export const resolveNetworking = (given: NetworkingInput): Networking => changeNetworking(PLAIN.networking, given);
+
 type CloudInput = Extract<EnvironmentConfigInput, { type: 'cloud' }>;
 
-function changeNetworking(stored: CloudConfig['networking'], given: CloudInput['networking']): CloudConfig['networking'] {
+function changeNetworking(stored: Networking, given: NetworkingInput | null | undefined): Networking {
   if (!given) return stored;
   const passthrough = given.passthrough_hosts ?? stored.passthrough_hosts;
   const serverTools = given.server_tools ?? stored.server_tools;

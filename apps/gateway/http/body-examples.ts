@@ -64,8 +64,16 @@ export const BODY_EXAMPLES: Readonly<Record<string, Examples>> = {
         initial_events: [{ type: 'user.message', content: [{ type: 'text', text: 'Sum up /workspace/sales.csv.' }] }],
       },
     },
+    limited: {
+      summary: 'With a network policy of its own (extension)',
+      value: { agent: AGENT, environment_id: ENVIRONMENT, networking: { type: 'limited', allowed_hosts: ['api.example.com'], unknown_hosts: 'ask' } },
+    },
   },
-  '/v1/sessions/{session_id}': one('Another title', { title: 'Sales of October', metadata: { team: 'sales' } }),
+  '/v1/sessions/{session_id}': {
+    title: { summary: 'Another title', value: { title: 'Sales of October', metadata: { team: 'sales' } } },
+    networking: { summary: 'Another network policy, from the next request on (extension)', value: { networking: { type: 'limited', allowed_hosts: [] } } },
+    environmentsNetworking: { summary: "Back to the environment's network policy (extension)", value: { networking: null } },
+  },
   '/v1/sessions/{session_id}/resources': one('One more file', { type: 'file', file_id: FILE, mount_path: '/workspace/more.csv' }),
   '/v1/sessions/{session_id}/resources/{resource_id}': one('A new token for a repository', { authorization_token: 'the-new-token' }),
   '/v1/sessions/{session_id}/events': {

@@ -75,6 +75,7 @@ async function openSession(tx: Transaction, createSession: CreateSession, reques
     resources: request.resources,
     vaultIds: request.vault_ids,
     budget: request.budget,
+    networking: request.networking,
   });
 }
 

@@ -11,11 +11,13 @@ import type { IsolationLevel } from '../../../workflows/contract/isolation.js';
 import type { ModelPrice } from '../../../workflows/contract/list-cost.js';
 import type { SessionAgent, SessionSkill } from '../../../workflows/contract/records.js';
 import type { AgentDefinition } from '../../../workflows/contract/schema/agent.js';
+import type { NetworkingInput } from '../../../workflows/contract/schema/environment.js';
 import type { Limits } from '../../../workflows/contract/schema/limits.js';
 import type { ResourceInput } from '../../../workflows/contract/schema/resource.js';
 import type { Budget } from '../../../workflows/contract/schema/session-create.js';
 import type { CheckModel } from '../agents/known-model.js';
 import { attachResource, MOST_RESOURCES } from '../resources/attach-resource.js';
+import { ownNetworking } from './own-networking.js';
 import { refuseWeakIsolation } from './refuse-weak-isolation.js';
 
 /** What a session is made of, beside its inputs. Absent parts are empty. */
@@ -30,6 +32,7 @@ export interface SessionParts {
   readonly resources?: readonly ResourceInput[] | null | undefined;
   readonly vaultIds?: readonly string[] | null | undefined;
   readonly budget?: Budget | null | undefined;
+  readonly networking?: NetworkingInput | null | undefined;
 }
 
 /** Makes a session within a transaction and holds its lock. */
@@ -78,6 +81,7 @@ export const createSessionWith =
       vaultIds,
       skills,
       budget: parts.budget ?? null,
+      networking: ownNetworking(environment.config.type, parts.networking),
     });
     const session = await lockSession(tx, id);
     const resources = parts.resources ?? [];

@@ -3,6 +3,7 @@ import { activeSeconds, usageOf } from '../../../activities/session/usage.js';
 import type { ResourceRecord } from '../../../workflows/contract/file-records.js';
 import type { SessionRecord, SessionStatus } from '../../../workflows/contract/records.js';
 import type { SandboxRecord } from '../../../workflows/contract/sandbox-records.js';
+import { Networking } from '../../../workflows/contract/schema/environment.js';
 import { Budget } from '../../../workflows/contract/schema/session-create.js';
 import { agentFields } from '../agents/agent.wire.js';
 import { ResourceWire, toResourceWire } from '../resources/resource.wire.js';
@@ -38,6 +39,7 @@ export const SessionWire = z
     outcome_evaluations: z.array(z.unknown()),
     usage: UsageWire,
     stats: z.looseObject({ active_seconds: z.number(), duration_seconds: z.number() }),
+    networking: Networking.nullable().describe('Its own policy of the network; null where that of its environment holds.'),
     sandbox: z.looseObject({ isolation: z.string(), engine: z.string(), runtime: z.string() }).nullable(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -66,6 +68,7 @@ export function toSessionWire(session: SessionRecord, resources: readonly Resour
     outcome_evaluations: [],
     usage: usageOf(session, now),
     stats: statsOf(session, now),
+    networking: session.networking,
     sandbox,
     created_at: session.createdAt.toISOString(),
     updated_at: session.updatedAt.toISOString(),

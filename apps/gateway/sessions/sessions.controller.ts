@@ -44,7 +44,7 @@ export class SessionsController {
 
   @Post(':session_id')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Change title, metadata or budget of a session; while it is idle also its tools and MCP servers' })
+  @ApiOperation({ summary: 'Change title, metadata, budget or network policy of a session; while it is idle also its tools and MCP servers' })
   @Answers(200, SessionWire)
   update(@Workspace() workspace: string, @Param('session_id', pathId('session')) id: string, @Body({ schema: SessionUpdate }) body: SessionUpdate) {
     return this.#sessions.update(workspace, id, body);

@@ -47,6 +47,7 @@ export class SessionsService {
         resources: input.resources,
         vaultIds: input.vault_ids,
         budget: input.budget,
+        networking: input.networking,
       });
       const inputs = (input.initial_events ?? []).map((event) => ({ id: newId('event'), event }));
       const { wake } = inputs.length > 0 ? await acceptInputs(session, inputs) : { wake: false };

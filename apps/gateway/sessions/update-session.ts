@@ -5,6 +5,7 @@ import type { Budget, SessionUpdate } from '../../../workflows/contract/schema/s
 import { overrideDefinition } from '../agents/resolve-definition.js';
 import { hashOf } from '../http/canonical-json.js';
 import { applyMetadataPatch } from '../http/partial-update.js';
+import { ownNetworking } from './own-networking.js';
 import { seenStatus } from './session.wire.js';
 
 export interface SessionUpdatePlan {
@@ -25,6 +26,7 @@ export function planUpdate(session: SessionRecord, update: SessionUpdate): Sessi
     metadata: applyMetadataPatch(session.metadata, update.metadata),
     agent: changedAgent(session, update.agent),
     budget: update.budget === undefined ? session.budget : changedBudget(session, update.budget),
+    networking: update.networking === undefined ? session.networking : ownNetworking(session.environmentType, update.networking),
   };
   const change = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => !same(value, session[key as keyof typeof wanted]))) as SessionChange;
   const { metadata: _ofTheAgent, ...agent } = wanted.agent;

@@ -69,13 +69,16 @@ const UnrestrictedInput = z.strictObject({
   server_tools: serverTools.nullish(),
 });
 
+/** What sessions may reach as a caller writes it: of an environment, or of one session. */
+export const NetworkingInput = z.discriminatedUnion('type', [UnrestrictedInput, LimitedInput]);
+
 /** What a worker's death means for its unanswered calls: the model is told that nobody knows, or they are run again. */
 const onWorkerLoss = z.enum(['unknown', 'rerun']);
 
 /** A cloud environment's configuration as a caller writes it. */
 export const CloudConfigInput = z.strictObject({
   type: z.literal('cloud'),
-  networking: z.discriminatedUnion('type', [UnrestrictedInput, LimitedInput]).nullish(),
+  networking: NetworkingInput.nullish(),
   packages: PackageLists.nullish(),
 });
 
@@ -88,23 +91,26 @@ export const EnvironmentConfigInput = z.discriminatedUnion(
 
 const packageNames = z.array(z.string()).readonly();
 
+/** What sessions may reach as stored and answered. */
+export const Networking = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('unrestricted'), passthrough_hosts: passthroughHosts.readonly().optional(), server_tools: serverTools.optional() }),
+  z.object({
+    type: z.literal('limited'),
+    allowed_hosts: z.array(z.union([z.string(), HostRule])).readonly(),
+    allow_mcp_servers: z.boolean(),
+    allow_package_managers: z.boolean(),
+    unknown_hosts: z.enum(['deny', 'ask']).optional(),
+    ask_timeout: z.int().optional(),
+    passthrough_hosts: passthroughHosts.readonly().optional(),
+    server_tools: serverTools.optional(),
+  }),
+]);
+
 /** An environment's configuration as stored and answered. */
 export const EnvironmentConfig = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('cloud'),
-    networking: z.discriminatedUnion('type', [
-      z.object({ type: z.literal('unrestricted'), passthrough_hosts: passthroughHosts.readonly().optional(), server_tools: serverTools.optional() }),
-      z.object({
-        type: z.literal('limited'),
-        allowed_hosts: z.array(z.union([z.string(), HostRule])).readonly(),
-        allow_mcp_servers: z.boolean(),
-        allow_package_managers: z.boolean(),
-        unknown_hosts: z.enum(['deny', 'ask']).optional(),
-        ask_timeout: z.int().optional(),
-        passthrough_hosts: passthroughHosts.readonly().optional(),
-        server_tools: serverTools.optional(),
-      }),
-    ]),
+    networking: Networking,
     packages: z.object({
       type: z.literal('packages'),
       apt: packageNames,
@@ -137,6 +143,8 @@ export const EnvironmentUpdate = EnvironmentCreate.extend({
 
 export type EnvironmentConfigInput = z.output<typeof EnvironmentConfigInput>;
 export type EnvironmentConfig = z.output<typeof EnvironmentConfig>;
+export type NetworkingInput = z.output<typeof NetworkingInput>;
+export type Networking = z.output<typeof Networking>;
 export type CloudConfig = Extract<EnvironmentConfig, { type: 'cloud' }>;
 export type EnvironmentCreate = z.output<typeof EnvironmentCreate>;
 export type EnvironmentUpdate = z.output<typeof EnvironmentUpdate>;

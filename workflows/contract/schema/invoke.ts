@@ -19,6 +19,7 @@ const definitionFields = {
   title: SessionCreate.shape.title,
   metadata: Metadata.nullish(),
   budget: SessionCreate.shape.budget,
+  networking: SessionCreate.shape.networking,
 };
 
 type DefinitionField = keyof typeof definitionFields;
@@ -46,6 +47,10 @@ export const InvokeRequest = z
   .refine((request) => request.environment == null || request.environment_id == null, {
     path: ['environment'],
     message: 'cannot be given together with environment_id',
+  })
+  .refine((request) => request.networking == null || request.environment?.networking == null, {
+    path: ['networking'],
+    message: 'cannot be given together with environment.networking',
   });
 
 export type InvokeRequest = z.infer<typeof InvokeRequest>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AgentCreate, Metadata, MetadataPatch } from './agent.js';
+import { NetworkingInput } from './environment.js';
 import { InputEvent, UserDefineOutcome, UserMessage } from './input-event.js';
 import { ResourceInput } from './resource.js';
 
@@ -47,6 +48,8 @@ export const SessionCreate = z.strictObject({
   resources: z.array(ResourceInput).max(1_100).nullish(),
   vault_ids: VaultIds.nullish(),
   budget: Budget.nullish(),
+  /** Instead of the environment's: an extension. */
+  networking: NetworkingInput.nullish(),
 });
 
 /** `POST /v1/sessions/{id}`. What is left out stays; null clears. */
@@ -56,6 +59,8 @@ export const SessionUpdate = z.strictObject({
   agent: z.strictObject({ tools: AgentCreate.shape.tools, mcp_servers: AgentCreate.shape.mcp_servers }).nullish(),
   budget: Budget.nullable().optional(),
   vault_ids: VaultIds.nullish(),
+  /** Taken as a whole; null goes back to the environment's. */
+  networking: NetworkingInput.nullable().optional(),
 });
 
 /** `POST /v1/sessions/{id}/events`. */
