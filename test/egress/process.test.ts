@@ -158,14 +158,16 @@ it('is told by its owner that there is one of it for a host', async () => {
   expect((await control(socket(), 'GET', '/healthz')).body).toEqual({ status: 'ok', sandboxes: expect.any(Number) });
 });
 
+const ROUNDS = 6;
+
 it('holds little of fifty answers of 200 MB for readers that stand still, and lets go of all of it', async () => {
   const sandbox = await aSandbox();
   expect((await sandbox.curl(at('/'))).code).toBe(0);
-  const inKib = () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${program.pid}/status`, 'utf8'))?.[1]);
+  const inMib = () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${program.pid}/status`, 'utf8'))?.[1]) / 1_024;
   const descriptors = () => readdirSync(`/proc/${program.pid}/fd`).length;
   const before = descriptors();
-  const seen: number[] = [];
-  for (let round = 0; round < 2; round += 1) {
+  // What a collector leaves lying varies from one round to the next; what is not let go of adds up over them.
+  for (let round = 0; round < ROUNDS; round += 1) {
     const streams = await Promise.all(Array.from({ length: 50 }, () => openTls(sandbox, `localhost:${upstream.port}`)));
     for (const stream of streams) {
       stream.on('error', () => undefined);
@@ -173,15 +175,12 @@ it('holds little of fifty answers of 200 MB for readers that stand still, and le
     }
     await Promise.all(streams.map((stream) => once(stream, 'readable')));
     let most = 0;
-    for (const until = Date.now() + 3_000; Date.now() < until; await delay(50)) most = Math.max(most, inKib());
+    for (const until = Date.now() + 3_000; Date.now() < until; await delay(50)) most = Math.max(most, inMib());
     // Of the 10,000 MiB that wait, with everything else the process has.
-    expect(most / 1_024).toBeLessThan(450);
-    seen.push(most / 1_024);
+    expect(most).toBeLessThan(400);
     for (const stream of streams) stream.destroy();
     await waitFor('the connections to be closed, at both sides', () => descriptors() <= before + 2);
   }
-  // The second round needs no more than the first, but for what a collector leaves lying.
-  expect((seen[1] ?? 0) - (seen[0] ?? 0)).toBeLessThan(60);
 });
 
 it('lets nothing pass while the database is away', async () => {

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type PlannedSandbox, planSandbox } from '../../activities/sandbox/plan-sandbox.js';
 import { memberDirectories, memberFolder, memberIdOf } from '../../activities/sandbox/pool-directories.js';
 import { workspaceOf } from '../../activities/sandbox/session-directories.js';
@@ -222,14 +222,22 @@ describe('the janitor', () => {
 
 describe('a burst of first calls', () => {
   it('is let in a few at a time, none fails, and each trace says how many were before it', async () => {
-    const worker = aHost().aWorker({ maximum: 4 });
+    const worker = aHost().aWorker({ slots: 2 });
     await worker.pool.tend();
     const refs = await Promise.all(Array.from({ length: 20 }, () => aSession(fixture)));
-    expect(await Promise.all(refs.map((ref) => bash(worker, ref, 'echo $RONDO_SESSION_ID')))).toEqual(refs.map(({ sessionId }) => sessionId));
+    const gate = Promise.withResolvers<void>();
+    const { admission } = worker.options;
+    const before = [admission.enter(() => gate.promise), admission.enter(() => gate.promise)];
+    const entered = vi.spyOn(admission, 'enter');
+    const all = refs.map((ref) => bash(worker, ref, 'echo $RONDO_SESSION_ID'));
+    await waitFor('all but the one that finds a sandbox ready to be in line', async () => entered.mock.calls.length === 19);
+    gate.resolve();
+    await Promise.all(before);
+    expect(await Promise.all(all)).toEqual(refs.map(({ sessionId }) => sessionId));
     const details = (await Promise.all(refs.map(tracesOf))).flat();
     const positions = details.map(({ queue_position: position }) => position).filter((position) => position !== undefined);
     expect(details.filter(({ source }) => source === 'pool')).toHaveLength(1);
-    expect(positions.toSorted((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 17 }, (_, index) => index + 1));
+    expect(positions.toSorted((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 19 }, (_, index) => index + 1));
   });
 
   it('a session that waits for longer than a second says in its log how many are before it', async () => {
