@@ -7,6 +7,8 @@ export interface OwnHost {
   readonly id: string;
   /** Where other processes' work for this host is waited for; of this installation's common task queue. */
   readonly taskQueue: string;
+  /** Its data folder on the machine that runs; nothing where it does not report itself. */
+  readonly place?: string;
 }
 
 /** Beats missed until nobody is sent there any more: it may be dead, so whoever is here waits until it is known. */
@@ -19,7 +21,9 @@ const SILENT_MS = 5_000;
 export type Whereabouts = { readonly kind: 'here' | 'unknown' | 'nowhere' } | { readonly kind: 'elsewhere'; readonly taskQueue: string };
 
 export function whereaboutsOf({ hostId, host }: Pick<SandboxRecord, 'hostId' | 'host'>, own: OwnHost): Whereabouts {
-  if (hostId === null || hostId === own.id) return { kind: 'here' };
+  // A process that stood still while another folder took the host's name over: what is called its own is not, and it ends soon.
+  if (hostId === own.id) return { kind: own.place === undefined || (host?.place ?? own.place) === own.place ? 'here' : 'unknown' };
+  if (hostId === null) return { kind: 'here' };
   if (!host?.isLive) return { kind: 'nowhere' };
   return host.silentMs > SILENT_MS ? { kind: 'unknown' } : { kind: 'elsewhere', taskQueue: host.taskQueue };
 }

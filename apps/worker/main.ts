@@ -6,13 +6,13 @@ import { loadConfigOrExit, orExit } from '../../infra/config/config.js';
 import { secretsOf } from '../../infra/config/secrets.js';
 import { askGatewayHealth } from '../../infra/egress/gateway-health.js';
 import { applicationUrl } from '../../infra/postgres/application-url.js';
-import { reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
 import { removeWorker, reportWorker, type WorkerReport } from '../../infra/postgres/worker-status.repo.js';
 import { createLogger } from '../../infra/telemetry/logger.js';
 import { createRedactor } from '../../infra/telemetry/redactor.js';
 import { ensureJanitorSchedule } from '../../infra/temporal/janitor-schedule.js';
 import { readKeyring } from '../../infra/vault/keyring.js';
 import { compose } from './compose.js';
+import { HostNameTaken, keepHostName, takeHostName } from './host-name.js';
 import { createImageBuilder } from './image-builder.js';
 import { createJanitorActivities } from './janitor-activities.js';
 import { endLostWork } from './lost-workers.js';
@@ -46,12 +46,16 @@ const parts = await compose(config, appUrl, address, keyring, redact, log);
 const connection = await NativeConnection.connect({ address });
 const { host } = parts;
 const activities = { ...parts.activities, ...createJanitorActivities(parts, config, log) };
-const beat = () => reportHost(parts.pool, { ...host, ...engine });
 let engine: Pick<WorkerReport, 'engine' | 'runtime' | 'isolation'> = { engine: null, runtime: null, isolation: null };
+const naming = { db: parts.pool, report: () => ({ ...host, ...engine }), home: config.paths.home, log };
+/** Nothing that is done from now on under this name is right: what runs is left to its own, as when a machine dies. */
+const giveWay = (error: unknown): never => {
+  if (!(error instanceof HostNameTaken)) throw error;
+  log.fatal(error.message);
+  process.exit(78);
+};
 // Before anything can be sent there.
-await beat().catch((error: unknown) =>
-  log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the host could not be reported; it is tried again'),
-);
+await takeHostName(naming).catch(giveWay);
 const workers = await Promise.all([
   Worker.create(createWorkerOptions({ config, connection, activities })),
   Worker.create(createHostWorkerOptions({ config, connection, activities, taskQueue: host.taskQueue })),
@@ -70,7 +74,7 @@ const tasks = [
       await reportWorker(parts.pool, { id, ...found, detail: { ...detail, egress } });
     },
   }),
-  periodically({ name: 'host', everyMs: BEAT_EVERY_MS, log, work: beat }),
+  periodically({ name: 'host', everyMs: BEAT_EVERY_MS, log, work: () => keepHostName(naming).catch(giveWay) }),
   periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
   periodically({ name: 'lost workers', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => endLostWork({ ...parts, log }) }),
   periodically({ name: 'images', everyMs: IMAGES_EVERY_MS, log, work: createImageBuilder({ ...parts, log }) }),

@@ -37,7 +37,16 @@ afterAll(async () => {
 });
 
 const live = (id: string) =>
-  reportHost(fixture.pool, { id, taskQueue: `${id}-queue`, capacity: 10, engine: 'docker', runtime: 'runc', isolation: 'container' });
+  reportHost(fixture.pool, {
+    id,
+    folder: `folder-${id}`,
+    place: `place-${id}`,
+    taskQueue: `${id}-queue`,
+    capacity: 10,
+    engine: 'docker',
+    runtime: 'runc',
+    isolation: 'container',
+  });
 
 /** Rounds of a janitor that has no patience, so that nothing but proof holds it back. */
 async function rounds(count = 3): Promise<void> {

@@ -11,8 +11,17 @@ beforeEach(async () => {
   await fixture.pool.query('delete from sandbox_hosts');
 });
 
-const report = (id: string, engine: string | null): Promise<void> =>
-  reportHost(fixture.pool, { id, taskQueue: `queue-${id}`, capacity: 4, engine, runtime: engine, isolation: engine && 'container' } satisfies HostReport);
+const report = (id: string, engine: string | null): Promise<unknown> =>
+  reportHost(fixture.pool, {
+    id,
+    folder: `folder-${id}`,
+    place: `place-${id}`,
+    taskQueue: `queue-${id}`,
+    capacity: 4,
+    engine,
+    runtime: engine,
+    isolation: engine && 'container',
+  } satisfies HostReport);
 
 /** What a host is told of the room for a new session, by host. */
 async function roomSeenBy(own: string): Promise<Record<string, number>> {

@@ -17,6 +17,8 @@ export interface SandboxRecord {
 export interface HostSeen {
   /** Where its workers take what only they can do. */
   readonly taskQueue: string;
+  /** The data folder that stands behind its name now; null where it did not say. */
+  readonly place: string | null;
   readonly isLive: boolean;
   /** Milliseconds since it was last heard of. */
   readonly silentMs: number;
