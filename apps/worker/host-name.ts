@@ -45,8 +45,14 @@ export async function takeHostName(options: {
   }
 }
 
-/** Says that the host lives. Throws `HostNameTaken` when another data folder has taken its name meanwhile. */
-export async function keepHostName({ db, report, home }: { readonly db: Db; readonly report: () => HostReport; readonly home: string }): Promise<void> {
-  const other = await reportHost(db, report());
+/** Says when the host could do its work for the last time. Throws `HostNameTaken` when another data folder has taken its name meanwhile. */
+export async function keepHostName(options: {
+  readonly db: Db;
+  readonly report: () => HostReport;
+  readonly home: string;
+  readonly silentMs: number;
+}): Promise<void> {
+  const { db, report, home, silentMs } = options;
+  const other = await reportHost(db, { ...report(), silentMs });
   if (other) throw new HostNameTaken(report(), home, other);
 }

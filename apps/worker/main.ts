@@ -17,6 +17,7 @@ import { createImageBuilder } from './image-builder.js';
 import { createJanitorActivities } from './janitor-activities.js';
 import { endLostWork } from './lost-workers.js';
 import { periodically } from './periodic.js';
+import { createPolling } from './polling.js';
 import { describeSandbox } from './sandbox-status.js';
 import { sweep } from './sweeper.js';
 import { createHostWorkerOptions, createWorkerOptions, quietRuntime } from './worker-options.js';
@@ -60,6 +61,9 @@ const workers = await Promise.all([
   Worker.create(createWorkerOptions({ config, connection, activities })),
   Worker.create(createHostWorkerOptions({ config, connection, activities, taskQueue: host.taskQueue })),
 ]);
+/** What gets no work does nothing for its sessions, so that others must be free to. */
+const polling = createPolling({ connection, namespace: config.temporal.namespace, taskQueue: host.taskQueue, workers, log });
+const beat = async () => keepHostName({ ...naming, silentMs: await polling.silentMs() }).catch(giveWay);
 
 const id = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
 const tasks = [
@@ -74,7 +78,7 @@ const tasks = [
       await reportWorker(parts.pool, { id, ...found, detail: { ...detail, egress } });
     },
   }),
-  periodically({ name: 'host', everyMs: BEAT_EVERY_MS, log, work: () => keepHostName(naming).catch(giveWay) }),
+  periodically({ name: 'host', everyMs: BEAT_EVERY_MS, log, work: beat }),
   periodically({ name: 'sweep', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => sweep({ ...parts, log }) }),
   periodically({ name: 'lost workers', everyMs: config.worker.sweepSeconds * 1_000, log, work: () => endLostWork({ ...parts, log }) }),
   periodically({ name: 'images', everyMs: IMAGES_EVERY_MS, log, work: createImageBuilder({ ...parts, log }) }),

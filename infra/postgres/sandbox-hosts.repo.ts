@@ -12,17 +12,19 @@ export interface HostReport {
   readonly engine: string | null;
   readonly runtime: string | null;
   readonly isolation: string | null;
+  /** How long ago it could do its work for the last time, in milliseconds; now, unless it says so. */
+  readonly silentMs?: number;
 }
 
 /**
- * Says that a host lives. Whichever of its processes says so, and also one that has just come back. Where another data folder has that name and
+ * Says that a host lives, or lived some time ago. Whichever of its processes says so, and also one that has just come back. Where another data folder has that name and
  * lives, nothing is said, and the answer is when that one was last heard of. A dead one's name is taken over, but not the sessions whose files it has.
  */
 export async function reportHost(db: Db, host: HostReport): Promise<Date | undefined> {
   const { rows } = await db.query<{ other: Date | null }>({
     name: 'report_sandbox_host',
-    text: 'select report_sandbox_host($1, $2, $3, $4, $5, $6, $7, $8) as other',
-    values: [host.id, host.folder, host.place, host.taskQueue, host.capacity, host.engine, host.runtime, host.isolation],
+    text: 'select report_sandbox_host($1, $2, $3, $4, $5, $6, $7, $8, $9) as other',
+    values: [host.id, host.folder, host.place, host.taskQueue, host.capacity, host.engine, host.runtime, host.isolation, host.silentMs ?? 0],
   });
   return rows[0]?.other ?? undefined;
 }

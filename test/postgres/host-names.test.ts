@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createPoolMembers } from '../../infra/postgres/pool-members.repo.js';
-import { forgetHosts, reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
+import { forgetHosts, liveHosts, reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { aSession, type StoreFixture, startStore } from './session.fixture.js';
 
@@ -90,4 +90,21 @@ it('a host that was forgotten is known by its folder when its name is heard agai
   await forgetHosts(fixture.pool);
   await reportAs('a');
   expect(await hostOf(ref)).toBe('north');
+});
+
+it('nobody is taken for dead by a host that was away itself: who comes back after an outage waits for the others', async () => {
+  const say = (id: string) =>
+    reportHost(fixture.pool, { id, folder: id, place: id, taskQueue: 'queue', capacity: 4, engine: 'docker', runtime: 'runc', isolation: 'container' });
+  const live = async () => (await liveHosts(fixture.pool)).map(({ id }) => id);
+  const since = (id: string, time: string) => owner.query('update sandbox_hosts set live_since = clock_timestamp() - $2::interval where id = $1', [id, time]);
+  await say('a');
+  await say('b');
+  for (const id of ['a', 'b']) await since(id, '1 hour');
+  await silentFor('16 seconds');
+  await say('a');
+  expect(await live()).toEqual(['a', 'b']);
+  await since('a', '16 seconds');
+  expect(await live()).toEqual(['a']);
+  await say('b');
+  expect(await live()).toEqual(['a', 'b']);
 });

@@ -11,9 +11,10 @@ beforeEach(async () => {
   await fixture.pool.query('delete from sandbox_hosts');
 });
 
-const report = (id: string, engine: string | null): Promise<unknown> =>
+const report = (id: string, engine: string | null, silentMs = 0): Promise<unknown> =>
   reportHost(fixture.pool, {
     id,
+    silentMs,
     folder: `folder-${id}`,
     place: `place-${id}`,
     taskQueue: `queue-${id}`,
@@ -49,4 +50,12 @@ it('nobody is sent to a host that has been silent for some seconds', async () =>
   await report('b', 'docker');
   await fixture.pool.query(`update sandbox_hosts set seen_at = seen_at - interval '6 seconds' where id = 'b'`);
   expect(await roomSeenBy('a')).toEqual({ a: 4 });
+});
+
+it('a host that says it could do no work for some seconds counts as silent, and as one that lives once it can again', async () => {
+  await report('a', 'docker');
+  await report('b', 'docker', 6_000);
+  expect(await roomSeenBy('a')).toEqual({ a: 4 });
+  await report('b', 'docker');
+  expect(await roomSeenBy('a')).toEqual({ a: 4, b: 4 });
 });
