@@ -41,6 +41,12 @@ describe('the place of the next sandbox', () => {
     expect(choosePlace([place('own', 0), place('far', 4)], { ...anywhere, placement: 'here' })?.id).toBe('far');
   });
 
+  it('is never here without an engine, wherever it was chosen', () => {
+    const unable = { ...anywhere, placement: 'here', able: false } as const;
+    expect(choosePlace([place('own', 9), place('far', 1)], unable)?.id).toBe('far');
+    expect([choosePlace([place('own', 9), place('far', 0)], unable), choosePlace([], unable)]).toEqual([undefined, undefined]);
+  });
+
   it('is nowhere while all are full, and here on a host that does not report itself', () => {
     expect(choosePlace([place('own', 0), place('far', -1)], anywhere)).toBeUndefined();
     expect(choosePlace([place('far', 4)], anywhere)).toEqual(own);

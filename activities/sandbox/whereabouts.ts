@@ -33,17 +33,17 @@ export type Placement = 'anywhere' | 'chosen' | 'here';
 
 /**
  * The host that makes the next sandbox: the one with most room, rather the one that asks, rather the one that had it last. One that was
- * chosen already does not choose again while it has room. Nothing when all are full.
+ * chosen already does not choose again while it has room. Nothing when all are full. Whoever is not `able`, for it has no engine, does not choose itself.
  */
 export function choosePlace(
   places: readonly SandboxPlace[],
-  { own, last, placement }: { readonly own: OwnHost; readonly last: string | null; readonly placement: Placement },
+  { own, last, placement, able = true }: { readonly own: OwnHost; readonly last: string | null; readonly placement: Placement; readonly able?: boolean },
 ): OwnHost | undefined {
   const mine = places.find(({ hostId }) => hostId === own.id);
   // Who does not report itself is alone.
-  if (!mine || (placement !== 'anywhere' && mine.free > 0)) return own;
+  if (able && (!mine || (placement !== 'anywhere' && mine.free > 0))) return own;
   const rank = ({ hostId, free }: SandboxPlace) => [free, hostId === own.id ? 1 : 0, hostId === last ? 1 : 0] as const;
-  const [best] = places.toSorted((a, b) => compare(rank(b), rank(a)) || (a.hostId < b.hostId ? -1 : 1));
+  const [best] = places.filter(({ hostId }) => able || hostId !== own.id).toSorted((a, b) => compare(rank(b), rank(a)) || (a.hostId < b.hostId ? -1 : 1));
   return best && best.free > 0 ? { id: best.hostId, taskQueue: best.taskQueue } : undefined;
 }
 

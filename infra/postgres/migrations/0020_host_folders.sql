@@ -68,3 +68,28 @@ create function forget_sandbox_hosts() returns setof text
 
 revoke all on function report_sandbox_host(text, text, text, text, integer, text, text, text, integer), forget_sandbox_hosts() from public;
 grant execute on function report_sandbox_host(text, text, text, text, integer, text, text, text, integer), forget_sandbox_hosts() to rondo_app;
+
+-- Claims requests as before, but what any host could do a host leaves to the others that can while it has no engine, or gets no work itself.
+create or replace function claim_workspace_requests(own text, by_holder text, lease interval, most integer)
+  returns table (id text, workspace_id text)
+  language sql volatile security definer set search_path = pg_catalog, public, pg_temp
+  as $$
+    update workspace_requests w set state = 'running', holder = by_holder, lease_until = clock_timestamp() + lease, attempt = w.attempt + 1
+    where w.id in (
+      select r.id from workspace_requests r left join sandboxes b on b.session_id = r.session_id left join checkpoints c on c.session_id = r.session_id
+      where (r.state = 'waiting' or r.state = 'running' and r.lease_until < clock_timestamp())
+        and not exists (
+          select 1 from workspace_requests e where e.session_id = r.session_id and e.path = r.path and e.state in ('waiting', 'running')
+            and e.kind = 'write' and (e.created_at, e.id) < (r.created_at, r.id)
+        )
+        -- One host alone has it, and lives: it is that host's. Otherwise it is anybody's who can.
+        and case when b.session_id is not null and (b.state <> 'released' or b.generation > coalesce(c.generation, 0))
+            and (coalesce(b.host_id, own) = own or exists (select 1 from sandbox_hosts h where h.id = b.host_id and host_is_live(h.seen_at)))
+          then coalesce(b.host_id, own) = own
+          else not exists (select 1 from sandbox_hosts h where h.id = own and (h.engine is null or h.seen_at < clock_timestamp() - interval '5 seconds'))
+            or not exists (select 1 from sandbox_hosts h where h.id <> own and h.engine is not null and h.seen_at > clock_timestamp() - interval '5 seconds')
+        end
+      order by r.created_at limit most for update of r skip locked
+    )
+    returning w.id, w.workspace_id
+  $$;
