@@ -73,7 +73,7 @@ export function createSessionStore(pool: Pool) {
     lastKept: (ref: SessionRef) =>
       transaction(pool, ref.workspaceId, async (tx) => ({
         checkpoint: await checkpoints.findCheckpoint(tx, ref.sessionId),
-        lastUsed: await checkpoints.lastGenerationUsed(tx, ref.sessionId),
+        lastUsed: await checkpoints.lastGenerationsUsed(tx, ref.sessionId),
       })),
     dueMounts: (ref: SessionRef, generation: number) => transaction(pool, ref.workspaceId, (tx) => mounts.dueMounts(tx, ref.sessionId, generation)),
     renewMount: (ref: SessionRef, held: Parameters<typeof mounts.renewMount>[2]) =>
@@ -215,6 +215,7 @@ export async function lockSession(tx: Transaction, id: string) {
     saveCheckpoint: (checkpoint: Parameters<typeof checkpoints.saveCheckpoint>[2]) => checkpoints.saveCheckpoint(tx, id, checkpoint),
     readLoss: () => checkpoints.readLoss(tx, id),
     writeLoss: (loss: Parameters<typeof checkpoints.writeLoss>[2]) => checkpoints.writeLoss(tx, id, loss),
+    noteFileSent: (generation: number) => checkpoints.noteFileSent(tx, id, generation),
     claimMount: (claim: Parameters<typeof mounts.claimMount>[2]) => mounts.claimMount(tx, id, claim),
     endMount: (end: Parameters<typeof mounts.endMount>[2]) => mounts.endMount(tx, id, end),
     readResources: () => readResources(tx, id),

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type Platform, startPlatform } from '../support/platform.js';
 import { expectWholeLog, waitForInvocation } from '../support/sessions.js';
 import { waitFor } from '../support/wait-for.js';
+import { aSession } from '../workflow/mounts.fixture.js';
 import { aHost, FILL, generationOf, hostOf, LOOK, liveHosts, SHELL, start, type TestHost, traceOf, turn, waitForKept } from './hosts.fixture.js';
 
 const EFFECT = 'echo effect >> effects.txt; sleep 300; echo finished';
@@ -85,6 +86,40 @@ describe('a host that dies in the middle of a call', () => {
       const starts = await traceOf(platform, session_id, 'sandbox_start');
       expect(starts).toContainEqual({ outcome: 'ok', detail: expect.objectContaining({ host: 'rest', lost_since: expect.stringMatching(/^\d{4}-/) }) });
       await expectWholeLog(platform, session_id);
+    },
+    LONG,
+  );
+});
+
+describe('a host that dies with files that callers of the API have put there', () => {
+  it(
+    'has them told as lost with the next result, as what the agent wrote would be, and in the trace',
+    async () => {
+      // Long enough that what is sent is not given back and kept before the host dies.
+      await startEmpty(12);
+      const doomed = await startHost('doomed', 5);
+      const { session_id: used } = await turn(platform, 'echo kept > kept.txt');
+      await waitForKept(platform, used);
+      const { id: fresh } = await aSession(platform);
+      for (const sessionId of [used, fresh]) {
+        const headers = { authorization: `Bearer ${platform.key}` };
+        const request = { method: 'PUT', headers, body: 'sent' };
+        expect((await fetch(`${platform.url}/v1/sessions/${sessionId}/workspace/sent.txt`, request)).status).toBe(200);
+      }
+      await doomed.die();
+      await startHost('rest', 5);
+      const [again, first] = [await turn(platform, 'ls', used), await turn(platform, 'ls', fresh)];
+      expect(again.output_text).toMatch(
+        /files in \/workspace and \/mnt are as they were at .*; what was written later is lost, because the host that had it is gone/,
+      );
+      expect(again.output_text).toMatch(/^kept.txt$/m);
+      expect(first.output_text).toContain('everything written to /workspace and /mnt is lost, because the host that had it is gone');
+      for (const { session_id, output_text } of [again, first]) {
+        expect(output_text).not.toContain('sent.txt');
+        const starts = await traceOf(platform, session_id, 'sandbox_start');
+        expect(starts.at(-1)).toEqual({ outcome: 'ok', detail: expect.objectContaining({ host: 'rest', lost_since: expect.any(String) }) });
+        await expectWholeLog(platform, session_id);
+      }
     },
     LONG,
   );

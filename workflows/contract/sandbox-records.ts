@@ -75,6 +75,14 @@ export interface CheckpointRecord {
   readonly createdAt: Date;
 }
 
+/** The last sandbox generations that something was done in; undefined where nothing was. */
+export interface GenerationsUsed {
+  /** A call was sent to it. */
+  readonly calls: number | undefined;
+  /** A caller of the API put a file into it. */
+  readonly files: number | undefined;
+}
+
 export interface SkippedEntry {
   /** One character for each byte. */
   readonly path: string;

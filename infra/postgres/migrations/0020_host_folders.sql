@@ -93,3 +93,6 @@ create or replace function claim_workspace_requests(own text, by_holder text, le
     )
     returning w.id, w.workspace_id
   $$;
+
+-- The last generation that a caller of the API put a file into: it has changed its directories as much as a call would.
+alter table sandboxes add column files_generation integer;
