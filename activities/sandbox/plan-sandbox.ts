@@ -23,7 +23,8 @@ export interface PlanDependencies {
 
 /** How a sandbox is asked for. */
 export interface PlanRequest {
-  readonly provider: SandboxProvider;
+  /** The engine of this host, or why it has none: then whatever is decided is another host's to do. */
+  readonly provider: SandboxProvider | RondoError;
   /** A generation that has been retired. */
   readonly ended: number | undefined;
   readonly image: string | undefined;
@@ -44,7 +45,7 @@ export type Plan =
 /**
  * Decides, under the session's lock, which generation is the session's and which host has it: any number of workers that try at once, or
  * die half-way, come to the same one. A new one is a member of the pool where one of that image is ready. What only one host has goes on
- * there, full or not. Errors: `step.superseded`, `sandbox.elsewhere`.
+ * there, full or not. Errors: `step.superseded`, `sandbox.elsewhere`; without an engine why there is none, when no other host can do it.
  */
 export const planSandbox = ({ store, host, installation, pool, redirects }: PlanDependencies, ref: SessionRef, request: PlanRequest): Promise<Plan> =>
   store.locked(ref, async (session): Promise<Plan> => {
@@ -52,24 +53,28 @@ export const planSandbox = ({ store, host, installation, pool, redirects }: Plan
     const { provider, ended, image, placement } = request;
     const current = await session.findSandbox();
     const at = current && whereaboutsOf(current, host);
-    if (current && at?.kind === 'here' && current.generation !== ended)
+    const able = !(provider instanceof RondoError);
+    if (able && current && at?.kind === 'here' && current.generation !== ended)
       return current.state === 'released' ? { kind: 'retire', sandbox: current } : { kind: 'use', sandbox: current, trace: await traceOf(session, current) };
     // A dead host's may be within reach all the same: where a host got another name, or two share an engine.
-    if (current && at?.kind === 'nowhere' && current.generation !== ended && current.state !== 'released') return { kind: 'retire', sandbox: current };
+    if (able && current && at?.kind === 'nowhere' && current.generation !== ended && current.state !== 'released') return { kind: 'retire', sandbox: current };
     const isBound = current !== undefined && at?.kind !== 'nowhere' && !(await isHandedOver(session, current));
     if (isBound && at?.kind === 'unknown') return { kind: 'wait', for: 'host', hosts: [] };
     if (isBound && at?.kind === 'elsewhere') throw elsewhere(ref.sessionId, at.taskQueue);
+    if (isBound && !able) throw provider;
     if (!isBound) {
       if (request.othersWait) return { kind: 'wait', for: 'room', hosts: [] };
       const places = await session.placesFor(host.id);
       const hosts = redirects?.leave(places) ?? places;
-      const place = choosePlace(hosts, { own: host, last: current?.hostId ?? null, placement });
+      if (!able && hosts.every(({ hostId }) => hostId === host.id)) throw provider;
+      const place = choosePlace(hosts, { own: host, last: current?.hostId ?? null, placement, able });
       if (!place) return { kind: 'wait', for: 'room', hosts };
       if (place.id !== host.id) {
         redirects?.note(place.id);
         throw elsewhere(ref.sessionId, place.taskQueue);
       }
     }
+    if (!able) throw provider;
     const generation = (current?.generation ?? 0) + 1;
     const claimed = pool && (await session.claimPoolMember({ hostId: host.id, kind: pool.kindOf(provider, image) }));
     const sandbox: PlannedSandbox = {

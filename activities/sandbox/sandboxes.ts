@@ -69,7 +69,11 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
   const bind = createBinding(options.prepare, ended.signal);
 
   const provision = async (ref: SessionRef, placement: Placement): Promise<AcquiredSandbox> => {
-    const provider = await options.provider();
+    const provider = await options.provider().catch(unavailable);
+    if (provider instanceof RondoError) {
+      await plan(ref, { provider, ended: undefined, image: undefined, placement }, ended.signal);
+      throw provider;
+    }
     const image = options.imageFor && (await options.imageFor(ref, ended.signal));
     options.disk.refuse(ref.sessionId);
     let retired: number | undefined;
@@ -201,6 +205,12 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
 }
 
 const gone = ({ sessionId }: SessionRef): RondoError => new RondoError('sandbox.gone', `Session ${sessionId} has no sandbox that runs.`);
+
+/** Why this host has no engine, which may leave the work to others. */
+function unavailable(error: unknown): RondoError {
+  if (error instanceof RondoError && error.code === 'sandbox.unavailable') return error;
+  throw error;
+}
 
 /** Leaves the work to itself when the caller gives up waiting. */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

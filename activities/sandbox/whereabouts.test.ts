@@ -5,12 +5,18 @@ import { choosePlace, elsewhere, orElsewhere, whereaboutsOf } from './whereabout
 
 const own = { id: 'own', taskQueue: 'own-queue' };
 const place = (hostId: string, free: number) => ({ hostId, taskQueue: `${hostId}-queue`, free });
-const seen = (silentMs: number) => ({ taskQueue: 'far-queue', isLive: silentMs < 15_000, silentMs });
+const seen = (silentMs: number, at: string | null = 'a place') => ({ taskQueue: 'far-queue', place: at, isLive: silentMs < 15_000, silentMs });
 
 describe('the whereabouts of a sandbox', () => {
   it('are here for the own host, however long nobody saw it, and where no host is known', () => {
     expect(whereaboutsOf({ hostId: 'own', host: seen(60_000) }, own)).toEqual({ kind: 'here' });
     expect(whereaboutsOf({ hostId: null, host: null }, own)).toEqual({ kind: 'here' });
+  });
+
+  it('are not known to a process whose host is another data folder by now', () => {
+    const process = { ...own, place: 'a place' };
+    const kindAt = (at: string | null) => whereaboutsOf({ hostId: 'own', host: seen(0, at) }, process).kind;
+    expect([kindAt('a place'), kindAt(null), kindAt('another place')]).toEqual(['here', 'here', 'unknown']);
   });
 
   it('are elsewhere while the host lives, unknown while it is silent, and nowhere once it is dead or forgotten', () => {
@@ -33,6 +39,12 @@ describe('the place of the next sandbox', () => {
   it('stays where it was chosen while there is room, and otherwise moves on', () => {
     expect(choosePlace([place('own', 1), place('far', 4)], { ...anywhere, placement: 'chosen' })).toEqual(own);
     expect(choosePlace([place('own', 0), place('far', 4)], { ...anywhere, placement: 'here' })?.id).toBe('far');
+  });
+
+  it('is never here without an engine, wherever it was chosen', () => {
+    const unable = { ...anywhere, placement: 'here', able: false } as const;
+    expect(choosePlace([place('own', 9), place('far', 1)], unable)?.id).toBe('far');
+    expect([choosePlace([place('own', 9), place('far', 0)], unable), choosePlace([], unable)]).toEqual([undefined, undefined]);
   });
 
   it('is nowhere while all are full, and here on a host that does not report itself', () => {

@@ -7,6 +7,8 @@ export interface OwnHost {
   readonly id: string;
   /** Where other processes' work for this host is waited for; of this installation's common task queue. */
   readonly taskQueue: string;
+  /** Its data folder on the machine that runs; nothing where it does not report itself. */
+  readonly place?: string;
 }
 
 /** Beats missed until nobody is sent there any more: it may be dead, so whoever is here waits until it is known. */
@@ -19,7 +21,9 @@ const SILENT_MS = 5_000;
 export type Whereabouts = { readonly kind: 'here' | 'unknown' | 'nowhere' } | { readonly kind: 'elsewhere'; readonly taskQueue: string };
 
 export function whereaboutsOf({ hostId, host }: Pick<SandboxRecord, 'hostId' | 'host'>, own: OwnHost): Whereabouts {
-  if (hostId === null || hostId === own.id) return { kind: 'here' };
+  // A process that stood still while another folder took the host's name over: what is called its own is not, and it ends soon.
+  if (hostId === own.id) return { kind: own.place === undefined || (host?.place ?? own.place) === own.place ? 'here' : 'unknown' };
+  if (hostId === null) return { kind: 'here' };
   if (!host?.isLive) return { kind: 'nowhere' };
   return host.silentMs > SILENT_MS ? { kind: 'unknown' } : { kind: 'elsewhere', taskQueue: host.taskQueue };
 }
@@ -29,17 +33,17 @@ export type Placement = 'anywhere' | 'chosen' | 'here';
 
 /**
  * The host that makes the next sandbox: the one with most room, rather the one that asks, rather the one that had it last. One that was
- * chosen already does not choose again while it has room. Nothing when all are full.
+ * chosen already does not choose again while it has room. Nothing when all are full. Whoever is not `able`, for it has no engine, does not choose itself.
  */
 export function choosePlace(
   places: readonly SandboxPlace[],
-  { own, last, placement }: { readonly own: OwnHost; readonly last: string | null; readonly placement: Placement },
+  { own, last, placement, able = true }: { readonly own: OwnHost; readonly last: string | null; readonly placement: Placement; readonly able?: boolean },
 ): OwnHost | undefined {
   const mine = places.find(({ hostId }) => hostId === own.id);
   // Who does not report itself is alone.
-  if (!mine || (placement !== 'anywhere' && mine.free > 0)) return own;
+  if (able && (!mine || (placement !== 'anywhere' && mine.free > 0))) return own;
   const rank = ({ hostId, free }: SandboxPlace) => [free, hostId === own.id ? 1 : 0, hostId === last ? 1 : 0] as const;
-  const [best] = places.toSorted((a, b) => compare(rank(b), rank(a)) || (a.hostId < b.hostId ? -1 : 1));
+  const [best] = places.filter(({ hostId }) => able || hostId !== own.id).toSorted((a, b) => compare(rank(b), rank(a)) || (a.hostId < b.hostId ? -1 : 1));
   return best && best.free > 0 ? { id: best.hostId, taskQueue: best.taskQueue } : undefined;
 }
 

@@ -22,6 +22,7 @@ import type {
 import type {
   CallOutputPiece,
   CheckpointRecord,
+  GenerationsUsed,
   NewCheckpoint,
   NewSandbox,
   SandboxLoss,
@@ -48,8 +49,8 @@ export interface SessionStore {
   endAttempt(ref: SessionRef, attemptId: string, end: AttemptEnd): Promise<void>;
   /** What the session's next sandbox is to be made of on a host. */
   findImage(ref: SessionRef, hostId: string): Promise<SessionImage>;
-  /** What is known of the session's directories: their last kept state, and the last sandbox generation that a call was sent to. */
-  lastKept(ref: SessionRef): Promise<{ readonly checkpoint: CheckpointRecord | undefined; readonly lastUsed: number | undefined }>;
+  /** What is known of the session's directories: their last kept state, and the last sandbox generations that changed them. */
+  lastKept(ref: SessionRef): Promise<{ readonly checkpoint: CheckpointRecord | undefined; readonly lastUsed: GenerationsUsed }>;
   /** What a sandbox of this generation is to hold and does not hold yet. */
   dueMounts(ref: SessionRef, generation: number): Promise<DueMount[]>;
   /** Keeps claimed mounts for longer; false when one of them was taken by somebody else meanwhile. */
@@ -146,6 +147,8 @@ export interface LockedSession {
   /** What was lost with sandboxes before the current one and the model was not told of yet. */
   readLoss(): Promise<SandboxLoss | undefined>;
   writeLoss(loss: SandboxLoss | undefined): Promise<void>;
+  /** A caller of the API has put a file into the sandbox of this generation. */
+  noteFileSent(generation: number): Promise<void>;
   /** Takes mounts for a while: those that need something, and that nobody else is at. */
   claimMounts(claim: {
     readonly keys: readonly string[];

@@ -4,7 +4,7 @@ import type { SandboxFileRequest } from '../../workflows/contract/sandbox-record
 import type { AcquiredSandbox } from '../sandbox/connections.js';
 import type { Sandboxes } from '../sandbox/sandboxes.js';
 import { WORKSPACE_PATH } from '../sandbox/supervisor-command.js';
-import type { SessionStore } from '../session/store.port.js';
+import type { LockedSession, SessionStore } from '../session/store.port.js';
 import type { Workspaces } from './workspaces.js';
 
 /** Streams bytes into the blob store. Errors: `request.too_large`, `service.unavailable`. */
@@ -58,14 +58,21 @@ async function write(
   if (!source) throw new RondoError('service.unavailable', 'The content that was sent is gone; send it again.');
   const sandbox = await sandboxes.acquire(ref, signal, 'here');
   await sandbox.client.writeFile({ path: `${WORKSPACE_PATH}/${path}`, source, signal });
-  await assertNewest(store, ref, sandbox);
+  await assertNewest(store, ref, sandbox, (session) => session.noteFileSent(sandbox.generation));
 }
 
-/** What was done in a sandbox counts if it was the session's to the end: a host that stood still may have talked to one that was replaced. */
-async function assertNewest(store: SessionStore, ref: SessionRef, { generation }: AcquiredSandbox): Promise<void> {
-  const current = await store.locked(ref, (session) => session.findSandbox());
-  if (current?.generation !== generation)
-    throw new RondoError('sandbox.failed', `Sandbox generation ${generation} of session ${ref.sessionId} has been replaced.`);
+/** What was done in a sandbox counts if it was the session's to the end: a host that stood still may have talked to one that was replaced. `then` is written under the same lock. */
+async function assertNewest(
+  store: SessionStore,
+  ref: SessionRef,
+  { generation }: AcquiredSandbox,
+  then?: (session: LockedSession) => Promise<void>,
+): Promise<void> {
+  await store.locked(ref, async (session) => {
+    if ((await session.findSandbox())?.generation !== generation)
+      throw new RondoError('sandbox.failed', `Sandbox generation ${generation} of session ${ref.sessionId} has been replaced.`);
+    await then?.(session);
+  });
 }
 
 async function read(deps: FileRequestDependencies, ref: SessionRef, { path }: SandboxFileRequest, signal: AbortSignal) {

@@ -1,4 +1,4 @@
-import type { CheckpointRecord, SandboxLoss } from '../../workflows/contract/sandbox-records.js';
+import type { CheckpointRecord, GenerationsUsed, SandboxLoss } from '../../workflows/contract/sandbox-records.js';
 
 const NAMED = 10;
 
@@ -12,6 +12,10 @@ export function lossOf(restored: { readonly checkpoint: CheckpointRecord | undef
     skippedCount: checkpoint?.skippedCount ?? 0,
   };
 }
+
+/** Whether the model is to hear of it: of every further sandbox once it has had one, and of what is gone even if it was put there before its first call. */
+export const isToBeTold = ({ changesSince, skippedCount }: SandboxLoss, { calls }: GenerationsUsed): boolean =>
+  calls !== undefined || changesSince !== undefined || skippedCount > 0;
 
 /** Two losses of which the model has heard neither. */
 export function addLoss(before: SandboxLoss | undefined, after: SandboxLoss): SandboxLoss {

@@ -7,7 +7,7 @@ import { sandboxUser } from '../sandbox/sandbox-user.js';
 import type { SessionStore } from '../session/store.port.js';
 import { takeCheckpoint } from './checkpoint.js';
 import { hostDirectories, type Mark } from './host-directories.js';
-import { addLoss, lossOf } from './loss.js';
+import { addLoss, isToBeTold, lossOf } from './loss.js';
 import { decodeManifest, encodeManifest, type Manifest } from './manifest.js';
 import { readEntry } from './read-entry.js';
 import { restoreCheckpoint } from './restore.js';
@@ -99,14 +99,15 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     // A process that stood still in between: the directories are those of a later sandbox, and so is their mark.
     if (current && current.generation > generation)
       throw new RondoError('sandbox.failed', `Sandbox generation ${generation} of session ${ref.sessionId} has been replaced.`);
-    const { checkpoint, lastUsed } = await store.lastKept(ref);
+    const { checkpoint, lastUsed: used } = await store.lastKept(ref);
+    const lastUsed = used.calls === undefined && used.files === undefined ? undefined : Math.max(used.calls ?? 0, used.files ?? 0);
     const mark = await directories.readMark();
     const isCurrent = (await directories.exists()) && holdsNewest(mark, checkpoint, generation, lastUsed);
     if (lastUsed !== undefined && lastUsed < generation) {
       const isWhole = isCurrent && (mark?.usedBy !== null || (checkpoint?.generation ?? 0) >= lastUsed);
       const loss = lossOf(isWhole ? undefined : { checkpoint, usedSince: lastUsed > (checkpoint?.generation ?? 0) });
       // Before anything is replaced: a repetition finds the directories current, and adds nothing to what is lost.
-      await store.locked(ref, async (session) => session.writeLoss(addLoss(await session.readLoss(), loss)));
+      if (isToBeTold(loss, used)) await store.locked(ref, async (session) => session.writeLoss(addLoss(await session.readLoss(), loss)));
     }
     if (!isCurrent && checkpoint) await restore(ref, generation, checkpoint, signal);
     else if (!isCurrent) await directories.replace(user, async () => undefined);
@@ -225,7 +226,7 @@ const wantedAgain = (sessionId: string): RondoError => new RondoError('step.supe
 
 /**
  * Whether the directories of this host are the newest there are for a sandbox of this generation: they go on from the newest
- * checkpoint, and nobody has worked elsewhere since. `lastUsed`: the last generation that a call was sent to.
+ * checkpoint, and nobody has worked elsewhere since. `lastUsed`: the last generation that a call or a file was sent to.
  */
 function holdsNewest(mark: Mark | undefined, checkpoint: CheckpointRecord | undefined, generation: number, lastUsed: number | undefined): boolean {
   // Before there were marks, sessions were on one host.

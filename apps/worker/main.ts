@@ -6,17 +6,18 @@ import { loadConfigOrExit, orExit } from '../../infra/config/config.js';
 import { secretsOf } from '../../infra/config/secrets.js';
 import { askGatewayHealth } from '../../infra/egress/gateway-health.js';
 import { applicationUrl } from '../../infra/postgres/application-url.js';
-import { reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
 import { removeWorker, reportWorker, type WorkerReport } from '../../infra/postgres/worker-status.repo.js';
 import { createLogger } from '../../infra/telemetry/logger.js';
 import { createRedactor } from '../../infra/telemetry/redactor.js';
 import { ensureJanitorSchedule } from '../../infra/temporal/janitor-schedule.js';
 import { readKeyring } from '../../infra/vault/keyring.js';
 import { compose } from './compose.js';
+import { HostNameTaken, keepHostName, takeHostName } from './host-name.js';
 import { createImageBuilder } from './image-builder.js';
 import { createJanitorActivities } from './janitor-activities.js';
 import { endLostWork } from './lost-workers.js';
 import { periodically } from './periodic.js';
+import { createPolling } from './polling.js';
 import { describeSandbox } from './sandbox-status.js';
 import { sweep } from './sweeper.js';
 import { createHostWorkerOptions, createWorkerOptions, quietRuntime } from './worker-options.js';
@@ -46,16 +47,23 @@ const parts = await compose(config, appUrl, address, keyring, redact, log);
 const connection = await NativeConnection.connect({ address });
 const { host } = parts;
 const activities = { ...parts.activities, ...createJanitorActivities(parts, config, log) };
-const beat = () => reportHost(parts.pool, { ...host, ...engine });
 let engine: Pick<WorkerReport, 'engine' | 'runtime' | 'isolation'> = { engine: null, runtime: null, isolation: null };
+const naming = { db: parts.pool, report: () => ({ ...host, ...engine }), home: config.paths.home, log };
+/** Nothing that is done from now on under this name is right: what runs is left to its own, as when a machine dies. */
+const giveWay = (error: unknown): never => {
+  if (!(error instanceof HostNameTaken)) throw error;
+  log.fatal(error.message);
+  process.exit(78);
+};
 // Before anything can be sent there.
-await beat().catch((error: unknown) =>
-  log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the host could not be reported; it is tried again'),
-);
+await takeHostName(naming).catch(giveWay);
 const workers = await Promise.all([
   Worker.create(createWorkerOptions({ config, connection, activities })),
   Worker.create(createHostWorkerOptions({ config, connection, activities, taskQueue: host.taskQueue })),
 ]);
+/** What gets no work does nothing for its sessions, so that others must be free to. */
+const polling = createPolling({ connection, namespace: config.temporal.namespace, taskQueue: host.taskQueue, workers, log });
+const beat = async () => keepHostName({ ...naming, silentMs: await polling.silentMs() }).catch(giveWay);
 
 const id = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
 const tasks = [

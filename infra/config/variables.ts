@@ -247,7 +247,8 @@ export const VARIABLES = [
     name: 'RONDO_HOST_ID',
     at: 'sandbox.hostId',
     kind: hostId(),
-    about: 'What this host of sandboxes is called; another name for each machine. Default: made once and kept in RONDO_HOME/host-id.',
+    about:
+      'What this host of sandboxes is called; another name for each machine and data folder, or a worker does not start. Default: made once and kept in RONDO_HOME/host-id.',
   },
   {
     name: 'RONDO_HOST_SANDBOXES',

@@ -1,4 +1,4 @@
-import type { CheckpointRecord, NewCheckpoint, SandboxLoss } from '../../workflows/contract/sandbox-records.js';
+import type { CheckpointRecord, GenerationsUsed, NewCheckpoint, SandboxLoss } from '../../workflows/contract/sandbox-records.js';
 import { takeBlob } from './blobs.repo.js';
 import { toJsonb } from './json.js';
 import type { Pool } from './pool.js';
@@ -39,10 +39,18 @@ export async function saveCheckpoint(tx: Transaction, sessionId: string, checkpo
   );
 }
 
-/** The last sandbox generation that a call was sent to. */
-export async function lastGenerationUsed(tx: Transaction, sessionId: string): Promise<number | undefined> {
-  const { rows } = await tx.query<{ last: number | null }>('select max(generation) as last from effects where session_id = $1', [sessionId]);
-  return rows[0]?.last ?? undefined;
+/** The last sandbox generation that a call was sent to, and the last that a caller of the API put a file into. */
+export async function lastGenerationsUsed(tx: Transaction, sessionId: string): Promise<GenerationsUsed> {
+  const { rows } = await tx.query<{ calls: number | null; files: number | null }>(
+    `select (select max(generation) from effects where session_id = $1) as calls, (select files_generation from sandboxes where session_id = $1) as files`,
+    [sessionId],
+  );
+  return { calls: rows[0]?.calls ?? undefined, files: rows[0]?.files ?? undefined };
+}
+
+/** A caller of the API has put a file into this sandbox; the session must be locked. */
+export async function noteFileSent(tx: Transaction, sessionId: string, generation: number): Promise<void> {
+  await tx.query('update sandboxes set files_generation = $2 where session_id = $1', [sessionId, generation]);
 }
 
 /** What was lost with sandboxes before this one and the model has not been told of yet. */

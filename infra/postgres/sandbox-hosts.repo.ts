@@ -4,22 +4,29 @@ import type { Db } from './pool.js';
 export interface HostReport {
   readonly id: string;
   readonly taskQueue: string;
+  /** Its data folder, and that folder where it is now (infra/config/sandbox-host.ts). */
+  readonly folder: string;
+  readonly place: string;
   /** Sandboxes of sessions that it takes at once. */
   readonly capacity: number;
   readonly engine: string | null;
   readonly runtime: string | null;
   readonly isolation: string | null;
+  /** How long ago it could do its work for the last time, in milliseconds; now, unless it says so. */
+  readonly silentMs?: number;
 }
 
-/** Says that a host lives. Whichever of its processes says so, and also one that has just come back. */
-export async function reportHost(db: Db, host: HostReport): Promise<void> {
-  await db.query({
+/**
+ * Says that a host lives, or lived some time ago. Whichever of its processes says so, and also one that has just come back. Where another data folder has that name and
+ * lives, nothing is said, and the answer is when that one was last heard of. A dead one's name is taken over, but not the sessions whose files it has.
+ */
+export async function reportHost(db: Db, host: HostReport): Promise<Date | undefined> {
+  const { rows } = await db.query<{ other: Date | null }>({
     name: 'report_sandbox_host',
-    text: `insert into sandbox_hosts (id, task_queue, capacity, engine, runtime, isolation) values ($1, $2, $3, $4, $5, $6)
-      on conflict (id) do update set seen_at = clock_timestamp(), task_queue = excluded.task_queue, capacity = excluded.capacity,
-        engine = excluded.engine, runtime = excluded.runtime, isolation = excluded.isolation`,
-    values: [host.id, host.taskQueue, host.capacity, host.engine, host.runtime, host.isolation],
+    text: 'select report_sandbox_host($1, $2, $3, $4, $5, $6, $7, $8, $9) as other',
+    values: [host.id, host.folder, host.place, host.taskQueue, host.capacity, host.engine, host.runtime, host.isolation, host.silentMs ?? 0],
   });
+  return rows[0]?.other ?? undefined;
 }
 
 /** The hosts that live, for whoever visits them. */
@@ -32,10 +39,6 @@ export async function liveHosts(db: Db): Promise<{ id: string; taskQueue: string
 
 /** Forgets hosts that nobody has heard of for a day, with what they kept ready; their names. One that comes back says so again. */
 export async function forgetHosts(db: Db): Promise<string[]> {
-  const { rows } = await db.query<{ id: string }>(
-    `with gone as (delete from sandbox_hosts where seen_at < clock_timestamp() - interval '1 day' returning id),
-       members as (delete from pool_members using gone where pool_members.host_id = gone.id)
-     select id from gone`,
-  );
+  const { rows } = await db.query<{ id: string }>('select forget_sandbox_hosts() as id');
   return rows.map(({ id }) => id);
 }

@@ -6,7 +6,7 @@ export async function findSandbox(tx: Transaction, sessionId: string): Promise<S
   const { rows } = await tx.query<SandboxRecord>({
     name: 'find_sandbox',
     text: `select b.session_id as "sessionId", b.workspace_id as "workspaceId", b.generation, b.name, b.engine, b.runtime, b.isolation, b.state,
-        b.host_id as "hostId", case when h.id is not null then jsonb_build_object('taskQueue', h.task_queue, 'isLive', host_is_live(h.seen_at),
+        b.host_id as "hostId", case when h.id is not null then jsonb_build_object('taskQueue', h.task_queue, 'place', h.place, 'isLive', host_is_live(h.seen_at),
           'silentMs', round(extract(epoch from clock_timestamp() - h.seen_at) * 1000)) end as host
       from sandboxes b left join sandbox_hosts h on h.id = b.host_id where b.session_id = $1`,
     values: [sessionId],

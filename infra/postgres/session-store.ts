@@ -73,7 +73,7 @@ export function createSessionStore(pool: Pool) {
     lastKept: (ref: SessionRef) =>
       transaction(pool, ref.workspaceId, async (tx) => ({
         checkpoint: await checkpoints.findCheckpoint(tx, ref.sessionId),
-        lastUsed: await checkpoints.lastGenerationUsed(tx, ref.sessionId),
+        lastUsed: await checkpoints.lastGenerationsUsed(tx, ref.sessionId),
       })),
     dueMounts: (ref: SessionRef, generation: number) => transaction(pool, ref.workspaceId, (tx) => mounts.dueMounts(tx, ref.sessionId, generation)),
     renewMounts: (ref: SessionRef, held: Parameters<typeof mounts.renewMounts>[2]) =>
@@ -220,6 +220,7 @@ export async function lockSession(tx: Transaction, id: string) {
     saveCheckpoint: (checkpoint: Parameters<typeof checkpoints.saveCheckpoint>[2]) => checkpoints.saveCheckpoint(tx, id, checkpoint),
     readLoss: () => checkpoints.readLoss(tx, id),
     writeLoss: (loss: Parameters<typeof checkpoints.writeLoss>[2]) => checkpoints.writeLoss(tx, id, loss),
+    noteFileSent: (generation: number) => checkpoints.noteFileSent(tx, id, generation),
     claimMounts: (claim: Parameters<typeof mounts.claimMounts>[2]) => mounts.claimMounts(tx, id, claim),
     endMounts: (end: Parameters<typeof mounts.endMounts>[2]) => mounts.endMounts(tx, id, end),
     readResources: () => readResources(tx, id),

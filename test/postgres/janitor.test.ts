@@ -29,6 +29,7 @@ beforeAll(async () => {
   host = aPooledHost(fixture, 'docker-runc');
   worker = host.aWorker();
   await live('far');
+  await live('near');
 });
 afterAll(async () => {
   await host.dispose();
@@ -37,7 +38,16 @@ afterAll(async () => {
 });
 
 const live = (id: string) =>
-  reportHost(fixture.pool, { id, taskQueue: `${id}-queue`, capacity: 10, engine: 'docker', runtime: 'runc', isolation: 'container' });
+  reportHost(fixture.pool, {
+    id,
+    folder: `folder-${id}`,
+    place: `place-${id}`,
+    taskQueue: `${id}-queue`,
+    capacity: 10,
+    engine: 'docker',
+    runtime: 'runc',
+    isolation: 'container',
+  });
 
 /** Rounds of a janitor that has no patience, so that nothing but proof holds it back. */
 async function rounds(count = 3): Promise<void> {
@@ -116,6 +126,8 @@ describe('the janitor leaves alone', () => {
     await rounds(1);
     expect(await rowOf(ref)).toMatchObject({ state: 'ready' });
     await owner.query(`update sandbox_hosts set seen_at = now() - interval '1 minute' where id = 'far'`);
+    // By whom others are known to be dead.
+    await owner.query(`update sandbox_hosts set seen_at = clock_timestamp(), live_since = now() - interval '1 minute' where id = 'near'`);
     await rounds(1);
     expect(await rowOf(ref)).toMatchObject({ state: 'released' });
     await live('far');

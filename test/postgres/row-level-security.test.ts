@@ -355,10 +355,13 @@ describe("the application's role", () => {
       { name: 'drop_old_workspace_requests', answers: 'void', public: false },
       { name: 'environment_of_key', answers: 'TABLE(key_id text, workspace_id text, environment_id text)', public: false },
       { name: 'expire_files', answers: 'TABLE(id text)', public: false },
+      { name: 'forget_sandbox_hosts', answers: 'SETOF text', public: false },
       { name: 'idle_sandboxes', answers: 'TABLE(session_id text, workspace_id text, fence bigint)', public: false },
       { name: 'images_to_build', answers: 'TABLE(workspace_id text, packages_hash text)', public: false },
       { name: 'note_deleted_session', answers: 'trigger', public: false },
       { name: 'places_for_sandbox', answers: 'TABLE(host_id text, task_queue text, free integer)', public: false },
+      // When a host was last heard of: nothing of a session.
+      { name: 'report_sandbox_host', answers: 'timestamp with time zone', public: false },
       { name: 'sandbox_names_known', answers: 'SETOF text', public: false },
       { name: 'sandboxes_in_use', answers: 'TABLE(session_id text, workspace_id text, name text, terminated boolean, elsewhere boolean)', public: false },
       {

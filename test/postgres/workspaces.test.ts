@@ -71,6 +71,15 @@ async function live(host: Host, ref: SessionRef, generation: number, work: () =>
   await saveSandbox(ref, generation, 'released');
 }
 
+/** The same, where nothing ran: a caller of the API has put a file there. */
+async function sendFile(host: Host, ref: SessionRef, generation: number, name: string): Promise<void> {
+  await saveSandbox(ref, generation, 'starting');
+  await host.workspaces.bring(ref, generation);
+  mkdirSync(host.workspaceOf(ref), { recursive: true });
+  writeFileSync(join(host.workspaceOf(ref), name), 'sent');
+  await fixture.store.locked(ref, (session) => session.noteFileSent(generation));
+}
+
 const listing = (directory: string): string =>
   execFileSync('bash', ['-c', `find . -printf '%y %m %TY-%Tm-%Td %l %P\\n' | sort -k5; find . -type f -print0 | sort -z | xargs -0 -r sha256sum`], {
     cwd: directory,
@@ -204,6 +213,34 @@ describe('what a new sandbox has not', () => {
     // A repetition after a crash finds everything in place, and takes nothing back of what is lost.
     await two.workspaces.bring(ref, 2);
     expect(await lossOf(ref)).toMatchObject({ changesSince: null });
+  });
+});
+
+describe('files that callers of the API have put into a sandbox', () => {
+  it('are said to be lost like what the agent wrote: before its first call, and since the last checkpoint', async () => {
+    const [one, two] = [aHost('one'), aHost('two')];
+    const first = await aSession(fixture);
+    await sendFile(one, first, 1, 'sent');
+    await live(two, first, 2, () => undefined);
+    expect(readdirSync(two.workspaceOf(first))).toEqual([]);
+    expect(await lossOf(first)).toMatchObject({ changesSince: null });
+
+    const later = await aSession(fixture);
+    await live(one, later, 1, () => writeFileSync(join(one.workspaceOf(later), 'kept'), 'x'));
+    await one.workspaces.keep(later);
+    await sendFile(two, later, 2, 'sent');
+    await live(one, later, 3, () => undefined);
+    expect(readdirSync(one.workspaceOf(later))).toEqual(['kept']);
+    expect(tellLoss((await lossOf(later)) ?? { skipped: [], skippedCount: 0 })).toMatch(/as they were at \d{4}-\d\d-\d\dT.*; what was written later is lost/);
+  });
+
+  it('are no reason to tell an agent of another sandbox when they are there, since it has known none', async () => {
+    const host = aHost('one');
+    const ref = await aSession(fixture);
+    await sendFile(host, ref, 1, 'sent');
+    await live(host, ref, 2, () => undefined);
+    expect(readdirSync(host.workspaceOf(ref))).toEqual(['sent']);
+    expect(await lossOf(ref)).toBeUndefined();
   });
 });
 

@@ -2,15 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Platform, startPlatform } from '../support/platform.js';
-import { expectWholeLog, sql, waitForInvocation } from '../support/sessions.js';
+import { expectWholeLog, waitForInvocation } from '../support/sessions.js';
 import { waitFor } from '../support/wait-for.js';
-import { aHost, generationOf, hostOf, liveHosts, SHELL, start, type TestHost, turn } from './hosts.fixture.js';
+import { aSession } from '../workflow/mounts.fixture.js';
+import { aHost, FILL, generationOf, hostOf, LOOK, liveHosts, SHELL, start, type TestHost, traceOf, turn, waitForKept } from './hosts.fixture.js';
 
 const EFFECT = 'echo effect >> effects.txt; sleep 300; echo finished';
-/** Everything that a copy could get wrong. */
-const FILL =
-  'mkdir -p kept/empty && printf "one\\n" > kept/file && chmod 640 kept/file && ln -s file kept/link && head -c 300000 /dev/urandom > kept/bytes && chmod 2751 kept/empty && find kept -exec touch -h -d "2001-02-03 04:05:06.789" {} +';
-const LOOK = 'find kept -exec stat -c "%N %a %F %.3Y" {} + | sort; sha256sum kept/file kept/bytes';
 const LONG = 180_000;
 
 let platform: Platform;
@@ -34,24 +31,6 @@ async function startHost(id: string, sandboxes: number, environment: Readonly<Re
   return host;
 }
 
-/** The sandbox has ended, and what it left is kept. */
-const given = (sessionId: string): Promise<unknown> =>
-  waitFor(`the workspace of ${sessionId} to be kept`, async () => {
-    const rows = await sql(
-      platform,
-      `select 1 from checkpoints c join sandboxes b using (session_id) where session_id = $1 and b.state = 'released' and c.generation = b.generation`,
-      [sessionId],
-    );
-    return rows.length > 0;
-  });
-
-const traceOf = (sessionId: string, kind: string) =>
-  sql<{ outcome: string; detail: Record<string, unknown> }>(
-    platform,
-    'select outcome, detail from attempts where session_id = $1 and kind = $2 order by started_at',
-    [sessionId, kind],
-  );
-
 describe('a session whose host has given its sandbox back', () => {
   it(
     'goes on where there is most room, with every byte, mode, time and link; the host before gives up what it has had',
@@ -60,14 +39,14 @@ describe('a session whose host has given its sandbox back', () => {
       const old = await startHost('old', 5);
       const { session_id } = await turn(platform, `${FILL} && ${LOOK}`);
       const before = (await turn(platform, LOOK, session_id)).output_text;
-      await given(session_id);
+      await waitForKept(platform, session_id);
       const roomy = await startHost('roomy', 50);
       const after = await turn(platform, LOOK, session_id);
       expect(await hostOf(platform, session_id)).toBe('roomy');
       expect(after.output_text).toContain(before);
       expect(after.output_text).toContain('files in /workspace and /mnt are as they were.');
       expect(existsSync(join(roomy.home, 'workspaces', session_id, 'kept', 'bytes'))).toBe(true);
-      await given(session_id);
+      await waitForKept(platform, session_id);
       await waitFor('the old directories to go', () => !existsSync(join(old.home, 'workspaces', session_id)));
       await expectWholeLog(platform, session_id);
     },
@@ -82,7 +61,7 @@ describe('a host that dies in the middle of a call', () => {
       await startEmpty(2);
       const doomed = await startHost('doomed', 5);
       const { session_id } = await turn(platform, `${FILL} && ${LOOK}`);
-      await given(session_id);
+      await waitForKept(platform, session_id);
       const { id } = await start(platform, EFFECT, session_id);
       const effects = join(doomed.home, 'workspaces', session_id, 'effects.txt');
       await waitFor('the command to run', () => existsSync(effects));
@@ -104,9 +83,43 @@ describe('a host that dies in the middle of a call', () => {
       expect(existsSync(join(rest.home, 'workspaces', session_id, 'effects.txt'))).toBe(false);
       const { output_text: kept } = await turn(platform, LOOK, session_id);
       expect(kept).toContain("'kept/file' 640 regular file 981173106.789");
-      const starts = await traceOf(session_id, 'sandbox_start');
+      const starts = await traceOf(platform, session_id, 'sandbox_start');
       expect(starts).toContainEqual({ outcome: 'ok', detail: expect.objectContaining({ host: 'rest', lost_since: expect.stringMatching(/^\d{4}-/) }) });
       await expectWholeLog(platform, session_id);
+    },
+    LONG,
+  );
+});
+
+describe('a host that dies with files that callers of the API have put there', () => {
+  it(
+    'has them told as lost with the next result, as what the agent wrote would be, and in the trace',
+    async () => {
+      // Long enough that what is sent is not given back and kept before the host dies.
+      await startEmpty(12);
+      const doomed = await startHost('doomed', 5);
+      const { session_id: used } = await turn(platform, 'echo kept > kept.txt');
+      await waitForKept(platform, used);
+      const { id: fresh } = await aSession(platform);
+      for (const sessionId of [used, fresh]) {
+        const headers = { authorization: `Bearer ${platform.key}` };
+        const request = { method: 'PUT', headers, body: 'sent' };
+        expect((await fetch(`${platform.url}/v1/sessions/${sessionId}/workspace/sent.txt`, request)).status).toBe(200);
+      }
+      await doomed.die();
+      await startHost('rest', 5);
+      const [again, first] = [await turn(platform, 'ls', used), await turn(platform, 'ls', fresh)];
+      expect(again.output_text).toMatch(
+        /files in \/workspace and \/mnt are as they were at .*; what was written later is lost, because the host that had it is gone/,
+      );
+      expect(again.output_text).toMatch(/^kept.txt$/m);
+      expect(first.output_text).toContain('everything written to /workspace and /mnt is lost, because the host that had it is gone');
+      for (const { session_id, output_text } of [again, first]) {
+        expect(output_text).not.toContain('sent.txt');
+        const starts = await traceOf(platform, session_id, 'sandbox_start');
+        expect(starts.at(-1)).toEqual({ outcome: 'ok', detail: expect.objectContaining({ host: 'rest', lost_since: expect.any(String) }) });
+        await expectWholeLog(platform, session_id);
+      }
     },
     LONG,
   );
@@ -132,7 +145,7 @@ describe('hosts that are full', () => {
         output_text: expect.stringContaining('at last'),
       });
       // It had been given back, not taken away.
-      await given(holding.session_id);
+      await waitForKept(platform, holding.session_id);
     },
     LONG,
   );

@@ -5,6 +5,7 @@ import type { Platform } from '../support/platform.js';
 import type { Program } from '../support/program.js';
 import { sandboxProviders } from '../support/sandbox-providers.js';
 import { type Invocation, invoke, sql, waitForInvocation } from '../support/sessions.js';
+import { waitFor } from '../support/wait-for.js';
 
 /** One more machine, as far as Rondo can tell: a data folder and a name of its own, and whatever processes serve it. */
 export interface TestHost {
@@ -104,3 +105,27 @@ export const start = (platform: Platform, command: string, sessionId?: string): 
 /** Such a turn, to its end. */
 export const turn = async (platform: Platform, command: string, sessionId?: string): Promise<Invocation> =>
   waitForInvocation(platform, (await start(platform, command, sessionId)).id, undefined, 90_000);
+
+/** Everything that a copy could get wrong. */
+export const FILL =
+  'mkdir -p kept/empty && printf "one\\n" > kept/file && chmod 640 kept/file && ln -s file kept/link && head -c 300000 /dev/urandom > kept/bytes && chmod 2751 kept/empty && find kept -exec touch -h -d "2001-02-03 04:05:06.789" {} +';
+/** What tells such a copy from the original. */
+export const LOOK = 'find kept -exec stat -c "%N %a %F %.3Y" {} + | sort; sha256sum kept/file kept/bytes';
+
+/** The sandbox of a session has ended, and what it left is kept. */
+export const waitForKept = (platform: Platform, sessionId: string): Promise<unknown> =>
+  waitFor(`the workspace of ${sessionId} to be kept`, async () => {
+    const rows = await sql(
+      platform,
+      `select 1 from checkpoints c join sandboxes b using (session_id) where session_id = $1 and b.state = 'released' and c.generation = b.generation`,
+      [sessionId],
+    );
+    return rows.length > 0;
+  });
+
+export const traceOf = (platform: Platform, sessionId: string, kind: string) =>
+  sql<{ outcome: string; detail: Record<string, unknown> }>(
+    platform,
+    'select outcome, detail from attempts where session_id = $1 and kind = $2 order by started_at',
+    [sessionId, kind],
+  );

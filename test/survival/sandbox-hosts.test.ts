@@ -82,7 +82,12 @@ describe('sessions on two hosts', () => {
   it(
     'have their commands stopped by an interrupt, whichever host runs them',
     async () => {
-      const running = await Promise.all([start(platform, EFFECT), start(platform, EFFECT)]);
+      const onHosts = new Map<string | undefined, string>();
+      while (onHosts.size < 2) {
+        const { session_id } = await turn(platform, 'true');
+        onHosts.set(await hostOf(platform, session_id), session_id);
+      }
+      const running = await Promise.all([...onHosts.values()].map((sessionId) => start(platform, EFFECT, sessionId)));
       const hosts = await Promise.all(running.map(({ session_id }) => hostOfEffect(session_id)));
       expect(new Set(hosts.map((host) => host.id))).toEqual(new Set(['north', 'south']));
       for (const { id, session_id } of running) {

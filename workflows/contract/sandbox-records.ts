@@ -17,6 +17,8 @@ export interface SandboxRecord {
 export interface HostSeen {
   /** Where its workers take what only they can do. */
   readonly taskQueue: string;
+  /** The data folder that stands behind its name now; null where it did not say. */
+  readonly place: string | null;
   readonly isLive: boolean;
   /** Milliseconds since it was last heard of. */
   readonly silentMs: number;
@@ -71,6 +73,14 @@ export interface CheckpointRecord {
   readonly skipped: readonly SkippedEntry[];
   readonly skippedCount: number;
   readonly createdAt: Date;
+}
+
+/** The last sandbox generations that something was done in; undefined where nothing was. */
+export interface GenerationsUsed {
+  /** A call was sent to it. */
+  readonly calls: number | undefined;
+  /** A caller of the API put a file into it. */
+  readonly files: number | undefined;
 }
 
 export interface SkippedEntry {

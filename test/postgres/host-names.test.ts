@@ -1,0 +1,110 @@
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createPoolMembers } from '../../infra/postgres/pool-members.repo.js';
+import { forgetHosts, liveHosts, reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
+import type { SessionRef } from '../../workflows/contract/activities.js';
+import { aSession, type StoreFixture, startStore } from './session.fixture.js';
+
+let fixture: StoreFixture;
+let owner: pg.Client;
+beforeAll(async () => {
+  fixture = await startStore();
+  owner = new pg.Client({ connectionString: fixture.database.ownerUrl });
+  await owner.connect();
+});
+afterAll(async () => {
+  await owner.end();
+  await fixture.stop();
+});
+beforeEach(async () => {
+  await owner.query('delete from sandbox_hosts');
+});
+
+/** The host `north`, as workers of this folder say it, at this place; undefined when they may. */
+const reportAs = (folder: string, place = `place of ${folder}`): Promise<Date | undefined> =>
+  reportHost(fixture.pool, { id: 'north', folder, place, taskQueue: 'queue', capacity: 4, engine: 'docker', runtime: 'runc', isolation: 'container' });
+
+const silentFor = (time: string) => owner.query('update sandbox_hosts set seen_at = clock_timestamp() - $1::interval', [time]);
+
+/** A session whose sandbox is on the host that is called so now. */
+async function aSessionOnNorth(state: 'ready' | 'released' = 'ready'): Promise<SessionRef> {
+  const ref = await aSession(fixture);
+  const sandbox = { generation: 1, name: `sandbox-${ref.sessionId}`, engine: 'docker', runtime: 'runc', isolation: 'container', state, hostId: 'north' };
+  await fixture.store.locked(ref, (session) => session.saveSandbox(sandbox));
+  return ref;
+}
+
+/** The host that a session's row names, where there is one of that name. */
+const hostOf = async (ref: SessionRef): Promise<string | undefined> => {
+  const sandbox = await fixture.store.locked(ref, (session) => session.findSandbox());
+  return sandbox?.host ? (sandbox.hostId ?? undefined) : undefined;
+};
+
+it('workers of one folder share its name', async () => {
+  expect([await reportAs('a'), await reportAs('a'), await reportAs('a')]).toEqual([undefined, undefined, undefined]);
+});
+
+it('a name that another folder has, or a copy of this one, is not given away while that one lives', async () => {
+  await reportAs('a');
+  expect([await reportAs('b'), await reportAs('a', 'a copy')]).toEqual([expect.any(Date), expect.any(Date)]);
+  await silentFor('10 seconds');
+  expect([await reportAs('b'), await reportAs('a', 'a copy')]).toEqual([expect.any(Date), expect.any(Date)]);
+  expect(await reportAs('a')).toBeUndefined();
+});
+
+it('a folder is the same after its machine was started anew, and so are its sessions', async () => {
+  await reportAs('a');
+  const ref = await aSessionOnNorth();
+  await silentFor('16 seconds');
+  expect(await reportAs('a', 'after a restart')).toBeUndefined();
+  expect(await hostOf(ref)).toBe('north');
+});
+
+it('whoever takes a name over from a dead folder gets none of its sessions or its pool, and that folder finds them again if it comes back', async () => {
+  await reportAs('a');
+  const [running, ended, moved] = [await aSessionOnNorth(), await aSessionOnNorth('released'), await aSessionOnNorth()];
+  const members = createPoolMembers(fixture.pool);
+  await members.insert({ hostId: 'north', kind: 'a kind', nameOf: (id) => `pool-${id}` });
+  await silentFor('16 seconds');
+  expect(await reportAs('b')).toBeUndefined();
+  expect([await hostOf(running), await hostOf(ended), await members.list('north')]).toEqual([undefined, undefined, []]);
+  await fixture.store.locked(moved, async (session) => {
+    const before = await session.findSandbox();
+    if (before) await session.saveSandbox({ ...before, generation: 2, hostId: 'north' });
+  });
+  expect(await reportAs('a')).toEqual(expect.any(Date));
+
+  await silentFor('16 seconds');
+  expect(await reportAs('a')).toBeUndefined();
+  expect([await hostOf(running), await hostOf(ended), await hostOf(moved)]).toEqual(['north', 'north', undefined]);
+});
+
+it('a host that was forgotten is known by its folder when its name is heard again', async () => {
+  await reportAs('a');
+  const ref = await aSessionOnNorth();
+  await silentFor('25 hours');
+  expect(await forgetHosts(fixture.pool)).toEqual(['north']);
+  await reportAs('b');
+  expect(await hostOf(ref)).toBeUndefined();
+  await silentFor('25 hours');
+  await forgetHosts(fixture.pool);
+  await reportAs('a');
+  expect(await hostOf(ref)).toBe('north');
+});
+
+it('nobody is taken for dead by a host that was away itself: who comes back after an outage waits for the others', async () => {
+  const say = (id: string) =>
+    reportHost(fixture.pool, { id, folder: id, place: id, taskQueue: 'queue', capacity: 4, engine: 'docker', runtime: 'runc', isolation: 'container' });
+  const live = async () => (await liveHosts(fixture.pool)).map(({ id }) => id);
+  const since = (id: string, time: string) => owner.query('update sandbox_hosts set live_since = clock_timestamp() - $2::interval where id = $1', [id, time]);
+  await say('a');
+  await say('b');
+  for (const id of ['a', 'b']) await since(id, '1 hour');
+  await silentFor('16 seconds');
+  await say('a');
+  expect(await live()).toEqual(['a', 'b']);
+  await since('a', '16 seconds');
+  expect(await live()).toEqual(['a']);
+  await say('b');
+  expect(await live()).toEqual(['a', 'b']);
+});

@@ -1,0 +1,67 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Platform, startPlatform } from '../support/platform.js';
+import { expectWholeLog } from '../support/sessions.js';
+import { waitFor } from '../support/wait-for.js';
+import { aHost, hostOf, liveHosts, SHELL, type TestHost, turn } from './hosts.fixture.js';
+
+const LONG = 180_000;
+
+let platform: Platform;
+let first: TestHost;
+let second: TestHost;
+
+beforeAll(async () => {
+  platform = await startPlatform({ workers: 0, scripts: SHELL, environment: { RONDO_IDLE_CLOSE_SECONDS: '600', RONDO_JANITOR_SECONDS: '2' } });
+  first = aHost(platform, 'north');
+  second = aHost(platform, 'north');
+  await first.startWorker();
+  await waitFor('the first host to live', async () => (await liveHosts(platform)).length === 1);
+}, LONG);
+afterAll(async () => {
+  await Promise.all([first.dispose(), second.dispose()]);
+  await platform.stop();
+});
+
+describe('two data folders with one RONDO_HOST_ID', () => {
+  it(
+    'are noticed: the second does not start while the first one lives, nor does a copy of the first; another worker of the first does',
+    async () => {
+      const refusal = /code 78:[\s\S]*The host of sandboxes \\"north\\" is another data folder[\s\S]*Set RONDO_HOST_ID to another name here/;
+      await expect(second.startWorker()).rejects.toThrow(refusal);
+      const copy = mkdtempSync(join(tmpdir(), 'rondo-host-copy-'));
+      cpSync(join(first.home, 'folder-id'), join(copy, 'folder-id'));
+      try {
+        await expect(first.startWorker({ RONDO_HOME: copy })).rejects.toThrow(refusal);
+      } finally {
+        rmSync(copy, { recursive: true, force: true });
+      }
+      const another = await first.startWorker();
+      await another.stop();
+      first.workers.splice(first.workers.indexOf(another), 1);
+    },
+    LONG,
+  );
+
+  it(
+    'follow one another: what only the dead one had is lost and the agent is told, and a worker of it that comes back ends without doing harm',
+    async () => {
+      const { session_id } = await turn(platform, 'echo first > written.txt && cat written.txt');
+      for (const worker of first.workers) worker.freeze();
+      await second.startWorker();
+      const { output_text } = await turn(platform, 'cat written.txt || echo nothing there', session_id);
+      expect(output_text).toContain('everything written to /workspace and /mnt is lost, because the host that had it is gone');
+      expect(output_text).toContain('nothing there');
+      expect(await hostOf(platform, session_id)).toBe('north');
+      await turn(platform, 'echo second > written.txt', session_id);
+
+      for (const worker of first.workers) worker.thaw();
+      await waitFor('the first to give way', () => first.workers.every((worker) => worker.output().includes('is another data folder')));
+      expect((await turn(platform, 'cat written.txt', session_id)).output_text).toContain('second');
+      await expectWholeLog(platform, session_id);
+    },
+    LONG,
+  );
+});
