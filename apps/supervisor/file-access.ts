@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants, lstatSync, readdirSync } from 'node:fs';
+import { constants, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import type { RefusalCode } from '../../activities/sandbox/file-protocol.js';
@@ -45,12 +45,11 @@ export function createFileAccess(roots: readonly string[]): FileAccess {
     let directory = root;
     for (const segment of path.relative(root, path.dirname(file)).split('/').filter(Boolean)) {
       directory = path.join(directory, segment);
-      const stat = await lstat(directory);
+      // Few, and each is done sooner than a thread is woken for it.
+      const stat = lstatSync(directory, { throwIfNoEntry: false });
       if (stat === undefined) {
         if (!make) throw new FileRefused('not_found', `there is no ${file}`);
-        await fs.mkdir(directory).catch((error: NodeJS.ErrnoException) => {
-          if (error.code !== 'EEXIST') throw error;
-        });
+        makeDirectory(directory);
       } else if (!stat.isDirectory()) throw new FileRefused('refused', `${directory} is not a directory, so there can be no ${file}`);
     }
     return file;
@@ -61,6 +60,15 @@ export function createFileAccess(roots: readonly string[]): FileAccess {
     makeParents: (file) => walk(file, true),
     staged: (file) => walk(path.join(rootOf(file), STAGING, randomBytes(12).toString('hex')), true),
   };
+}
+
+/** Somebody else may make it meanwhile. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** Removes what an earlier supervisor left half made, beside whatever is done now. */
