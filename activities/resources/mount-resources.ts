@@ -119,7 +119,7 @@ async function mountTogether(deps: MountingDependencies, ref: SessionRef, group:
   const place = async (held: Held): Promise<Ending> => {
     const { mount } = held;
     try {
-      const found = held.placed && (await client.statPath(mount.mountPath)) !== 'missing';
+      const found = isThere(held) && (await client.statPath(mount.mountPath)) !== 'missing';
       if (!found) await placeMount(deps, ref, mount, { files: client, openFile: async (fileId) => (await files)(fileId), signal: given });
       return { held, state: 'mounted', found };
     } catch (error) {
@@ -135,6 +135,9 @@ async function mountTogether(deps: MountingDependencies, ref: SessionRef, group:
     clearInterval(renewal);
   }
 }
+
+/** A file whose end is in doubt is written again; a directory would not be made over another. */
+const isThere = ({ placed, doubtful, mount }: Held): boolean => placed || (doubtful && mount.type !== 'file');
 
 /** `work` must not reject. */
 async function someAtOnce<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
@@ -158,7 +161,7 @@ async function renew({ store }: MountingDependencies, ref: SessionRef, { holder,
 const end = (deps: MountingDependencies, ref: SessionRef, holder: string, endings: readonly Ending[]): Promise<void> =>
   deps.store.locked(ref, async (session) => {
     const mounted = endings.filter((ending) => ending.state === 'mounted');
-    const ours = await session.endMounts({ keys: mounted.map(({ held }) => held.key), holder, state: 'mounted', placed: true });
+    const ours = await session.endMounts({ keys: mounted.map(({ held }) => held.key), holder, state: 'mounted' });
     const traces = (picked: (ending: (typeof mounted)[number]) => boolean) => mounted.filter(picked).map(({ held }) => held.attemptId);
     for (const found of [false, true])
       await session.endAttempts(
@@ -180,7 +183,7 @@ async function endFailed(
 ): Promise<void> {
   const { record } = session;
   const isFailed = state === 'failed';
-  const ours = await session.endMounts({ keys: [held.key], holder, state: isFailed ? 'failed' : 'mounting', placed: isFailed ? held.placed : true });
+  const ours = await session.endMounts({ keys: [held.key], holder, state: isFailed ? 'failed' : 'mounting' });
   if (ours.has(held.key) && isFailed && record.status === 'running' && record.turn === held.turn) await session.append([failureEvent(held.mount, error)]);
   const errorCode = error instanceof RondoError ? error.code : 'internal';
   await session.endAttempt(held.attemptId, { outcome: 'error', errorCode, errorMessage: redact(tellAll(error)).slice(0, 1_000) });

@@ -161,7 +161,6 @@ export interface LockedSession {
     readonly keys: readonly string[];
     readonly holder: string;
     readonly state: 'mounting' | 'mounted' | 'failed';
-    readonly placed: boolean;
   }): Promise<ReadonlySet<string>>;
   readResources(): Promise<ResourceRecord[]>;
   /** What the session's sandbox can reach, as its environment has it now. */

@@ -40,7 +40,7 @@ export interface Shell {
 
 /** Names that bash takes from its environment in another way than from an assignment, or not at all. */
 const FROM_THE_START =
-  /^(?:IFS|OPT(?:IND|ARG|ERR)|RANDOM|SRANDOM|SECONDS|LINENO|EPOCH\w+|E?UID|PPID|GROUPS|DIRSTACK|FUNCNAME|HISTCMD|PIPESTATUS|SHELLOPTS|BASH\w*|_)$/;
+  /^(?:IFS|PWD|OLDPWD|SHLVL|PS[0-4]|COMP_WORDBREAKS|GLOBIGNORE|IGNOREEOF|ignoreeof|OPT(?:IND|ARG|ERR)|RANDOM|SRANDOM|SECONDS|LINENO|EPOCH\w+|E?UID|PPID|GROUPS|DIRSTACK|FUNCNAME|HISTCMD|PIPESTATUS|SHELLOPTS|BASH\w*|_)$/;
 const NAME = /^[A-Za-z_]\w*$/;
 
 /** How long a job in the background is given to turn its output elsewhere. */

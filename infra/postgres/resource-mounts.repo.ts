@@ -32,14 +32,14 @@ export async function claimMounts(
   const { rows } = await tx.query<MountClaim>({
     name: 'claim_mounts',
     text: `insert into resource_mounts as m (session_id, workspace_id, key, generation, state, placed, holder, lease_until, turn, attempt)
-     select $1, $3, wanted.key, $2, 'mounting', true, $5, clock_timestamp() + $6 * interval '1 millisecond', s.turn, 1
+     select $1, $3, wanted.key, $2, 'mounting', false, $5, clock_timestamp() + $6 * interval '1 millisecond', s.turn, 1
      from sessions s, unnest($4::text[]) as wanted (key) where s.id = $1
      on conflict (session_id, key) do update
-       set generation = excluded.generation, state = 'mounting', placed = true, holder = excluded.holder, lease_until = excluded.lease_until,
+       set generation = excluded.generation, state = 'mounting', holder = excluded.holder, lease_until = excluded.lease_until,
          turn = excluded.turn, attempt = m.attempt + 1
        where not (m.state = 'mounting' and coalesce(m.lease_until > clock_timestamp(), false))
          and not exists (select 1 from sessions s where s.id = m.session_id and ${IS_DONE})
-     returning key, attempt, turn, coalesce(old.placed, false) as placed`,
+     returning key, attempt, turn, coalesce(old.placed, false) as placed, coalesce(old.state = 'mounting', false) as doubtful`,
     values: [sessionId, claim.generation, tx.workspaceId, claim.keys, claim.holder, claim.leaseMs],
   });
   return rows;
@@ -53,7 +53,7 @@ export async function renewMounts(
 ): Promise<boolean> {
   const { rowCount } = await tx.query(
     `update resource_mounts set lease_until = clock_timestamp() + $4 * interval '1 millisecond'
-     where session_id = $1 and key = any($2) and holder = $3 and state = 'mounting'`,
+     where session_id = $1 and key = any($2) and holder = $3 and state = 'mounting' and lease_until is not null`,
     [sessionId, held.keys, held.holder, held.leaseMs],
   );
   return rowCount === held.keys.length;
@@ -66,14 +66,14 @@ export async function renewMounts(
 export async function endMounts(
   tx: Transaction,
   sessionId: string,
-  end: { readonly keys: readonly string[]; readonly holder: string; readonly state: 'mounting' | 'mounted' | 'failed'; readonly placed: boolean },
+  end: { readonly keys: readonly string[]; readonly holder: string; readonly state: 'mounting' | 'mounted' | 'failed' },
 ): Promise<ReadonlySet<string>> {
   if (end.keys.length === 0) return new Set();
   const { rows } = await tx.query<{ key: string }>({
     name: 'end_mounts',
-    text: `update resource_mounts set state = $4, placed = $5, lease_until = null
+    text: `update resource_mounts set state = $4, placed = placed or $4 = 'mounted', lease_until = null
      where session_id = $1 and key = any($2) and holder = $3 and state = 'mounting' and lease_until is not null returning key`,
-    values: [sessionId, end.keys, end.holder, end.state, end.placed],
+    values: [sessionId, end.keys, end.holder, end.state],
   });
   return new Set(rows.map(({ key }) => key));
 }

@@ -25,10 +25,10 @@ async function attached(...resources: readonly (readonly ['file' | 'github_repos
 const claimAll = (ref: SessionRef, keys: readonly string[], holder: string, { generation = 1, leaseMs = 60_000 } = {}) =>
   fixture.store.locked(ref, (session) => session.claimMounts({ keys, generation, holder, leaseMs }));
 const claim = async (ref: SessionRef, key: string, holder: string, options = {}) => (await claimAll(ref, [key], holder, options))[0];
-const endAll = (ref: SessionRef, keys: readonly string[], holder: string, state: 'mounting' | 'mounted' | 'failed', placed = true) =>
-  fixture.store.locked(ref, (session) => session.endMounts({ keys, holder, state, placed }));
-const end = async (ref: SessionRef, key: string, holder: string, state: 'mounting' | 'mounted' | 'failed', placed = true) =>
-  (await endAll(ref, [key], holder, state, placed)).has(key);
+const endAll = (ref: SessionRef, keys: readonly string[], holder: string, state: 'mounting' | 'mounted' | 'failed') =>
+  fixture.store.locked(ref, (session) => session.endMounts({ keys, holder, state }));
+const end = async (ref: SessionRef, key: string, holder: string, state: 'mounting' | 'mounted' | 'failed') =>
+  (await endAll(ref, [key], holder, state)).has(key);
 const due = async (ref: SessionRef, generation = 1) => (await fixture.store.dueMounts(ref, generation)).map(({ mountPath }) => mountPath);
 
 it("a mount is one worker's at a time, and nobody's once it is done", async () => {
@@ -38,7 +38,7 @@ it("a mount is one worker's at a time, and nobody's once it is done", async () =
   } = await attached(['file', '/workspace/a']);
   const claims = await Promise.all(['one', 'two', 'three'].map((holder) => claim(ref, key, holder)));
   const [winner] = ['one', 'two', 'three'].filter((_, index) => claims[index] !== undefined);
-  expect(claims.filter(Boolean)).toEqual([{ key, attempt: 1, turn: 0, placed: false }]);
+  expect(claims.filter(Boolean)).toEqual([{ key, attempt: 1, turn: 0, placed: false, doubtful: false }]);
   expect(await end(ref, key, 'somebody else', 'mounted')).toBe(false);
   expect(await end(ref, key, winner ?? '', 'mounted')).toBe(true);
   expect([await due(ref), await claim(ref, key, 'four')]).toEqual([[], undefined]);
@@ -50,7 +50,7 @@ it('a worker that fell silent loses its mount to another, and can say nothing ab
     keys: [key = ''],
   } = await attached(['file', '/workspace/a']);
   await claim(ref, key, 'silent', { leaseMs: 0 });
-  expect(await claim(ref, key, 'next')).toEqual({ key, attempt: 2, turn: 0, placed: true });
+  expect(await claim(ref, key, 'next')).toEqual({ key, attempt: 2, turn: 0, placed: false, doubtful: true });
   expect(await fixture.store.renewMounts(ref, { keys: [key], holder: 'silent', leaseMs: 60_000 })).toBe(false);
   expect(await end(ref, key, 'silent', 'failed')).toBe(false);
   expect(await end(ref, key, 'next', 'mounted')).toBe(true);
@@ -63,7 +63,8 @@ it('what is given back is taken again at once', async () => {
   } = await attached(['file', '/workspace/a']);
   await claim(ref, key, 'one');
   await end(ref, key, 'one', 'mounting');
-  expect(await claim(ref, key, 'two')).toMatchObject({ attempt: 2, placed: true });
+  expect(await claim(ref, key, 'two')).toMatchObject({ attempt: 2, placed: false, doubtful: true });
+  expect(await fixture.store.renewMounts(ref, { keys: [key], holder: 'one', leaseMs: 60_000 })).toBe(false);
 });
 
 it('what failed is left alone for the rest of the turn', async () => {
@@ -71,12 +72,12 @@ it('what failed is left alone for the rest of the turn', async () => {
     ref,
     keys: [key = ''],
   } = await attached(['github_repository', '/workspace/a']);
-  const first = await claim(ref, key, 'one');
-  await end(ref, key, 'one', 'failed', first?.placed);
+  await claim(ref, key, 'one');
+  await end(ref, key, 'one', 'failed');
   expect([await due(ref), await claim(ref, key, 'two')]).toEqual([[], undefined]);
   await fixture.store.locked(ref, (session) => session.update({ turn: 1 }));
   expect(await due(ref)).toEqual(['/workspace/a']);
-  expect(await claim(ref, key, 'two')).toEqual({ key, attempt: 2, turn: 1, placed: false });
+  expect(await claim(ref, key, 'two')).toEqual({ key, attempt: 2, turn: 1, placed: false, doubtful: false });
 });
 
 it('another sandbox wants everything again', async () => {

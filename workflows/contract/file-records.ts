@@ -44,8 +44,10 @@ export interface MountClaim {
   readonly key: string;
   readonly attempt: number;
   readonly turn: number;
-  /** What lies at its path already may be it: it was mounted before, or an earlier attempt did not say how it ended. */
+  /** It was mounted before: what lies at its path is it, however the agent has changed it. */
   readonly placed: boolean;
+  /** An earlier attempt did not say how it ended, so that what lies at its path may be it. Nothing of the session ran since. */
+  readonly doubtful: boolean;
 }
 
 /** A file of the Files API (wire section 6). */
