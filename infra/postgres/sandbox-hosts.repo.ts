@@ -16,17 +16,24 @@ export interface HostReport {
   readonly silentMs?: number;
 }
 
+/** Who has a host's name. */
+export interface NameHolder {
+  readonly heardOf: Date;
+  /** It is the same data folder at another place: one of the two is a copy. */
+  readonly sameFolder: boolean;
+}
+
 /**
  * Says that a host lives, or lived some time ago. Whichever of its processes says so, and also one that has just come back. Where another data folder has that name and
- * lives, nothing is said, and the answer is when that one was last heard of. A dead one's name is taken over, but not the sessions whose files it has.
+ * lives, nothing is said, and the answer is that one. A dead one's name is taken over, but not the sessions whose files it has.
  */
-export async function reportHost(db: Db, host: HostReport): Promise<Date | undefined> {
-  const { rows } = await db.query<{ other: Date | null }>({
+export async function reportHost(db: Db, host: HostReport): Promise<NameHolder | undefined> {
+  const { rows } = await db.query<NameHolder>({
     name: 'report_sandbox_host',
-    text: 'select report_sandbox_host($1, $2, $3, $4, $5, $6, $7, $8, $9) as other',
+    text: 'select heard_of as "heardOf", same_folder as "sameFolder" from report_sandbox_host($1, $2, $3, $4, $5, $6, $7, $8, $9)',
     values: [host.id, host.folder, host.place, host.taskQueue, host.capacity, host.engine, host.runtime, host.isolation, host.silentMs ?? 0],
   });
-  return rows[0]?.other ?? undefined;
+  return rows[0];
 }
 
 /** The hosts that live, for whoever visits them. */

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createPoolMembers } from '../../infra/postgres/pool-members.repo.js';
-import { forgetHosts, liveHosts, reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
+import { forgetHosts, liveHosts, type NameHolder, reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { aSession, type StoreFixture, startStore } from './session.fixture.js';
 
@@ -21,8 +21,11 @@ beforeEach(async () => {
 });
 
 /** The host `north`, as workers of this folder say it, at this place; undefined when they may. */
-const reportAs = (folder: string, place = `place of ${folder}`): Promise<Date | undefined> =>
+const reportAs = (folder: string, place = `place of ${folder}`): Promise<NameHolder | undefined> =>
   reportHost(fixture.pool, { id: 'north', folder, place, taskQueue: 'queue', capacity: 4, engine: 'docker', runtime: 'runc', isolation: 'container' });
+
+/** Another folder has the name. */
+const ANOTHER = { heardOf: expect.any(Date), sameFolder: false };
 
 const silentFor = (time: string) => owner.query('update sandbox_hosts set seen_at = clock_timestamp() - $1::interval', [time]);
 
@@ -46,9 +49,10 @@ it('workers of one folder share its name', async () => {
 
 it('a name that another folder has, or a copy of this one, is not given away while that one lives', async () => {
   await reportAs('a');
-  expect([await reportAs('b'), await reportAs('a', 'a copy')]).toEqual([expect.any(Date), expect.any(Date)]);
+  const refusals = [ANOTHER, { ...ANOTHER, sameFolder: true }];
+  expect([await reportAs('b'), await reportAs('a', 'a copy')]).toEqual(refusals);
   await silentFor('10 seconds');
-  expect([await reportAs('b'), await reportAs('a', 'a copy')]).toEqual([expect.any(Date), expect.any(Date)]);
+  expect([await reportAs('b'), await reportAs('a', 'a copy')]).toEqual(refusals);
   expect(await reportAs('a')).toBeUndefined();
 });
 
@@ -72,7 +76,7 @@ it('whoever takes a name over from a dead folder gets none of its sessions or it
     const before = await session.findSandbox();
     if (before) await session.saveSandbox({ ...before, generation: 2, hostId: 'north' });
   });
-  expect(await reportAs('a')).toEqual(expect.any(Date));
+  expect(await reportAs('a')).toEqual(ANOTHER);
 
   await silentFor('16 seconds');
   expect(await reportAs('a')).toBeUndefined();

@@ -12,12 +12,12 @@ alter table sandbox_hosts
 create function host_in_folder(host text, folder text) returns text language sql immutable set search_path = pg_catalog, pg_temp
   as $$ select host || '@' || folder $$;
 
--- Says that a host could do its work some milliseconds ago; null. Where another folder has its name nothing is written, and the answer is when that one was last heard of,
--- until it is dead: then the name is taken over, but not what it had, for that is in its own folder.
+-- Says that a host could do its work some milliseconds ago; no row. Where its name is that of another place nothing is written, and the answer is when that one was last heard of, and
+-- whether it is the same folder there, of which this one is a copy then; until it is dead: then the name is taken over, but not what another folder had, for that is in it.
 create function report_sandbox_host(
   own text, own_folder text, own_place text, own_queue text, room integer, own_engine text, own_runtime text, own_isolation text,
   silent integer
-) returns timestamptz
+) returns table (heard_of timestamptz, same_folder boolean)
   language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
   as $$
   declare
@@ -29,7 +29,8 @@ create function report_sandbox_host(
     select * into known from sandbox_hosts where id = own for update;
     was_known := found;
     if was_known and known.place <> own_place and known.seen_at > clock_timestamp() - interval '15 seconds' then
-      return known.seen_at;
+      return query select known.seen_at, known.folder = own_folder;
+      return;
     end if;
     if was_known and known.folder <> own_folder then
       update sandboxes set host_id = host_in_folder(own, known.folder) where host_id = own;
@@ -43,7 +44,6 @@ create function report_sandbox_host(
       on conflict (id) do update set seen_at = greatest(sandbox_hosts.seen_at, excluded.seen_at), folder = excluded.folder, place = excluded.place, task_queue = excluded.task_queue,
         capacity = excluded.capacity, engine = excluded.engine, runtime = excluded.runtime, isolation = excluded.isolation,
         live_since = case when excluded.seen_at < sandbox_hosts.seen_at + interval '10 seconds' then sandbox_hosts.live_since else excluded.seen_at end;
-    return null;
   end $$;
 
 -- The one place that says when a host is taken for dead: when nobody has heard of it for fifteen seconds, and some host was heard of all that
