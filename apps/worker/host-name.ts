@@ -4,6 +4,10 @@ import type { Db } from '../../infra/postgres/pool.js';
 import { type HostReport, type NameHolder, reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
 
 const LOOK_EVERY_MS = 1_000;
+/** Whoever says nothing for so long does not run. */
+const STILL_MS = 15_000;
+/** Who looks more seldom has not watched: while the database is away from everybody, nobody can say anything. */
+const LONGEST_GAP_MS = 5_000;
 
 /** The name of this host is another data folder's, whose worker lives. */
 export class HostNameTaken extends Error {
@@ -21,8 +25,9 @@ export class HostNameTaken extends Error {
 }
 
 /**
- * Waits until the name of this host is this data folder's: at once where nobody else has it; as soon as another one that has it is dead, for a machine that
- * was started anew is another place, too. Throws `HostNameTaken` when the other one lives. While the database is away it is not known, and asked again.
+ * Waits until the name of this host is this data folder's: at once where no other place has it; otherwise until this process has itself watched the other one
+ * say nothing for fifteen seconds, for a machine that was started anew is another place, too, and what was said long ago only tells that nobody could say
+ * anything since. Throws `HostNameTaken` when the other one says something. While the database is away it is not known, and watched anew.
  */
 export async function takeHostName(options: {
   readonly db: Db;
@@ -31,15 +36,17 @@ export async function takeHostName(options: {
   readonly log: Logger;
 }): Promise<void> {
   const { db, report, home, log } = options;
-  let before: NameHolder | undefined;
+  let watched: { readonly holder: NameHolder; readonly since: number; readonly until: number } | undefined;
   for (;;) {
     try {
-      const other = await reportHost(db, report());
-      if (!other) return;
-      if (before && other.heardOf > before.heardOf) throw new HostNameTaken(report(), home, other);
-      if (!before)
-        log.warn({ host: report().id, heardOf: other.heardOf }, 'another data folder had the name of this host a moment ago; waiting to see whether it lives');
-      before = other;
+      const mayTake = watched !== undefined && watched.until - watched.since >= STILL_MS;
+      const holder = await reportHost(db, { ...report(), mayTake });
+      if (!holder) return;
+      if (watched && holder.heardOf > watched.holder.heardOf) throw new HostNameTaken(report(), home, holder);
+      const now = performance.now();
+      if (!watched)
+        log.warn({ host: report().id, heardOf: holder.heardOf }, 'a data folder at another place has the name of this host; waiting to see whether it lives');
+      watched = { holder, since: watched && now - watched.until < LONGEST_GAP_MS ? watched.since : now, until: now };
     } catch (error) {
       if (error instanceof HostNameTaken) throw error;
       log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the host could not be reported; it is tried again');

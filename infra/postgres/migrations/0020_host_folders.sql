@@ -4,6 +4,8 @@ alter table sandbox_hosts
   add column folder text,
   -- The folder on a machine that runs: another one after a restart of the machine, and for every copy.
   add column place text,
+  -- When a process of it last said something, able to do its work or not.
+  add column said_at timestamptz not null default clock_timestamp(),
   -- Heard of again and again from then on.
   add column live_since timestamptz not null default clock_timestamp();
 
@@ -13,10 +15,11 @@ create function host_in_folder(host text, folder text) returns text language sql
   as $$ select host || '@' || folder $$;
 
 -- Says that a host could do its work some milliseconds ago; no row. Where its name is that of another place nothing is written, and the answer is when that one was last heard of, and
--- whether it is the same folder there, of which this one is a copy then; until it is dead: then the name is taken over, but not what another folder had, for that is in it.
+-- whether it is the same folder there, of which this one is a copy then. Whoever has watched that one say nothing for fifteen seconds may take its name over, but not what another folder had, for
+-- that is in it.
 create function report_sandbox_host(
   own text, own_folder text, own_place text, own_queue text, room integer, own_engine text, own_runtime text, own_isolation text,
-  silent integer
+  silent integer, may_take boolean
 ) returns table (heard_of timestamptz, same_folder boolean)
   language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
   as $$
@@ -28,8 +31,8 @@ create function report_sandbox_host(
     perform pg_advisory_xact_lock(hashtextextended('report of host ' || own, 0));
     select * into known from sandbox_hosts where id = own for update;
     was_known := found;
-    if was_known and known.place <> own_place and known.seen_at > clock_timestamp() - interval '15 seconds' then
-      return query select known.seen_at, known.folder = own_folder;
+    if was_known and known.place <> own_place and (not may_take or known.said_at > clock_timestamp() - interval '15 seconds') then
+      return query select known.said_at, known.folder = own_folder;
       return;
     end if;
     if was_known and known.folder <> own_folder then
@@ -41,7 +44,7 @@ create function report_sandbox_host(
     end if;
     insert into sandbox_hosts (id, folder, place, seen_at, live_since, task_queue, capacity, engine, runtime, isolation)
       values (own, own_folder, own_place, seen, seen, own_queue, room, own_engine, own_runtime, own_isolation)
-      on conflict (id) do update set seen_at = greatest(sandbox_hosts.seen_at, excluded.seen_at), folder = excluded.folder, place = excluded.place, task_queue = excluded.task_queue,
+      on conflict (id) do update set seen_at = greatest(sandbox_hosts.seen_at, excluded.seen_at), said_at = clock_timestamp(), folder = excluded.folder, place = excluded.place, task_queue = excluded.task_queue,
         capacity = excluded.capacity, engine = excluded.engine, runtime = excluded.runtime, isolation = excluded.isolation,
         live_since = case when excluded.seen_at < sandbox_hosts.seen_at + interval '10 seconds' then sandbox_hosts.live_since else excluded.seen_at end;
   end $$;
@@ -66,8 +69,8 @@ create function forget_sandbox_hosts() returns setof text
     select id from gone
   $$;
 
-revoke all on function report_sandbox_host(text, text, text, text, integer, text, text, text, integer), forget_sandbox_hosts() from public;
-grant execute on function report_sandbox_host(text, text, text, text, integer, text, text, text, integer), forget_sandbox_hosts() to rondo_app;
+revoke all on function report_sandbox_host(text, text, text, text, integer, text, text, text, integer, boolean), forget_sandbox_hosts() from public;
+grant execute on function report_sandbox_host(text, text, text, text, integer, text, text, text, integer, boolean), forget_sandbox_hosts() to rondo_app;
 
 -- Claims requests as before, but what any host could do a host leaves to the others that can while it has no engine, or gets no work itself.
 create or replace function claim_workspace_requests(own text, by_holder text, lease interval, most integer)
