@@ -8,10 +8,10 @@ import { createLine } from './place-in-line.js';
 import type { SandboxProvider } from './sandbox.port.js';
 
 const DOCKER = { engine: 'docker', runtime: 'runc', isolation: 'container' } as SandboxProvider;
-const own = { hostId: 'own', taskQueue: 'own-queue', free: 0 };
+const own = { hostId: 'own', taskQueue: 'own-queue', place: null, free: 0 };
 
 /** Sessions without a sandbox, on hosts with this room; the sessions that were planned here. */
-function aStage(places: { hostId: string; taskQueue: string; free: number }[]) {
+function aStage(places: { hostId: string; taskQueue: string; place: null; free: number }[]) {
   const planned: string[] = [];
   const store = {
     locked: async (ref: { sessionId: string }, work: (session: LockedSession) => Promise<unknown>) =>
@@ -57,7 +57,7 @@ it('a host that has room again serves who waits for it before who comes just the
 it('who waits without an engine waits no longer once there is one, and keeps nobody from the room that is here', async () => {
   const { planned, line } = aStage([
     { ...own, free: 2 },
-    { hostId: 'far', taskQueue: 'far-queue', free: 0 },
+    { hostId: 'far', taskQueue: 'far-queue', place: null, free: 0 },
   ]);
   const missing = new RondoError('sandbox.unavailable', 'Docker does not run yet.');
   let asked = 0;

@@ -72,8 +72,28 @@ create function forget_sandbox_hosts() returns setof text
 revoke all on function report_sandbox_host(text, text, text, text, integer, text, text, text, integer, boolean), forget_sandbox_hosts() from public;
 grant execute on function report_sandbox_host(text, text, text, text, integer, text, text, text, integer, boolean), forget_sandbox_hosts() to rondo_app;
 
--- Claims requests as before, but what any host could do a host leaves to the others that can while it has no engine, or gets no work itself.
-create or replace function claim_workspace_requests(own text, by_holder text, lease interval, most integer)
+drop function places_for_sandbox(text, text);
+-- As before, and which folder has each host's name, for one that may have lost it.
+create function places_for_sandbox(own text, session text) returns table (host_id text, task_queue text, place text, free integer)
+  language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+  as $$
+  begin
+    perform pg_advisory_xact_lock(hashtextextended('sandboxes of host ' || own, 0));
+    return query
+      with places as (
+        select h.id, h.task_queue, h.place, h.engine,
+          h.capacity - (select count(*)::integer from sandboxes b where b.host_id = h.id and b.state <> 'released' and b.session_id <> session) as free
+        from sandbox_hosts h
+        where h.id = own or (h.engine is not null and h.seen_at > clock_timestamp() - interval '5 seconds')
+      )
+      select p.id, p.task_queue, p.place, case when p.engine is null and exists (select 1 from places other where other.id <> own) then 0 else p.free end
+      from places p;
+  end $$;
+
+drop function claim_workspace_requests(text, text, interval, integer);
+-- Claims requests as before, but what any host could do a host leaves to the others that can while it has no engine, or gets no work itself. Whoever is
+-- at another place than the host of its name claims nothing.
+create function claim_workspace_requests(own text, own_place text, by_holder text, lease interval, most integer)
   returns table (id text, workspace_id text)
   language sql volatile security definer set search_path = pg_catalog, public, pg_temp
   as $$
@@ -81,6 +101,7 @@ create or replace function claim_workspace_requests(own text, by_holder text, le
     where w.id in (
       select r.id from workspace_requests r left join sandboxes b on b.session_id = r.session_id left join checkpoints c on c.session_id = r.session_id
       where (r.state = 'waiting' or r.state = 'running' and r.lease_until < clock_timestamp())
+        and not exists (select 1 from sandbox_hosts h where h.id = own and h.place <> own_place)
         and not exists (
           select 1 from workspace_requests e where e.session_id = r.session_id and e.path = r.path and e.state in ('waiting', 'running')
             and e.kind = 'write' and (e.created_at, e.id) < (r.created_at, r.id)
@@ -96,6 +117,9 @@ create or replace function claim_workspace_requests(own text, by_holder text, le
     )
     returning w.id, w.workspace_id
   $$;
+
+revoke all on function places_for_sandbox(text, text), claim_workspace_requests(text, text, text, interval, integer) from public;
+grant execute on function places_for_sandbox(text, text), claim_workspace_requests(text, text, text, interval, integer) to rondo_app;
 
 -- The last generation that a caller of the API put a file into: it has changed its directories as much as a call would.
 alter table sandboxes add column files_generation integer;
