@@ -6,7 +6,7 @@ import type { LockedSession, SessionStore } from '../session/store.port.js';
 import type { SandboxPool } from './pool.js';
 import type { Redirects } from './redirects.js';
 import type { SandboxProvider } from './sandbox.port.js';
-import { choosePlace, elsewhere, type OwnHost, type Placement, whereaboutsOf } from './whereabouts.js';
+import { choosePlace, elsewhere, hasName, type OwnHost, type Placement, whereaboutsOf } from './whereabouts.js';
 
 export type PlannedSandbox = NewSandbox;
 
@@ -65,6 +65,7 @@ export const planSandbox = ({ store, host, installation, pool, redirects }: Plan
     if (!isBound) {
       if (request.othersWait) return { kind: 'wait', for: 'room', hosts: [] };
       const places = await session.placesFor(host.id);
+      if (!hasName(host, places.find(({ hostId }) => hostId === host.id)?.place)) return { kind: 'wait', for: 'host', hosts: [] };
       const hosts = redirects?.leave(places) ?? places;
       if (!able && hosts.every(({ hostId }) => hostId === host.id)) throw provider;
       const place = choosePlace(hosts, { own: host, last: current?.hostId ?? null, placement, able });

@@ -71,14 +71,15 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
   const provision = async (ref: SessionRef, placement: Placement): Promise<AcquiredSandbox> => {
     const provider = await options.provider().catch(unavailable);
     if (provider instanceof RondoError) {
-      await plan(ref, { provider, ended: undefined, image: undefined, placement }, ended.signal);
-      throw provider;
+      if (await plan(ref, { provider, ended: undefined, image: undefined, placement }, ended.signal)) throw provider;
+      return provision(ref, placement);
     }
     const image = options.imageFor && (await options.imageFor(ref, ended.signal));
     options.disk.refuse(ref.sessionId);
     let retired: number | undefined;
     for (let tries = 0; tries < MAXIMUM_GENERATIONS; ) {
       const planned = await plan(ref, { provider, ended: retired, image: image?.name, placement }, ended.signal);
+      if (!planned) return provision(ref, placement);
       const { sandbox } = planned;
       if (planned.kind === 'retire') {
         await retireSandbox(options, ref, provider, sandbox);

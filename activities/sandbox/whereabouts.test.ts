@@ -4,7 +4,7 @@ import { createRedirects } from './redirects.js';
 import { choosePlace, elsewhere, orElsewhere, whereaboutsOf } from './whereabouts.js';
 
 const own = { id: 'own', taskQueue: 'own-queue' };
-const place = (hostId: string, free: number) => ({ hostId, taskQueue: `${hostId}-queue`, free });
+const place = (hostId: string, free: number) => ({ hostId, taskQueue: `${hostId}-queue`, place: null, free });
 const seen = (silentMs: number, at: string | null = 'a place') => ({ taskQueue: 'far-queue', place: at, isLive: silentMs < 15_000, silentMs });
 
 describe('the whereabouts of a sandbox', () => {

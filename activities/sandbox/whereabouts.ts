@@ -21,12 +21,17 @@ const SILENT_MS = 5_000;
 export type Whereabouts = { readonly kind: 'here' | 'unknown' | 'nowhere' } | { readonly kind: 'elsewhere'; readonly taskQueue: string };
 
 export function whereaboutsOf({ hostId, host }: Pick<SandboxRecord, 'hostId' | 'host'>, own: OwnHost): Whereabouts {
-  // A process that stood still while another folder took the host's name over: what is called its own is not, and it ends soon.
-  if (hostId === own.id) return { kind: own.place === undefined || (host?.place ?? own.place) === own.place ? 'here' : 'unknown' };
+  if (hostId === own.id) return { kind: hasName(own, host?.place) ? 'here' : 'unknown' };
   if (hostId === null) return { kind: 'here' };
   if (!host?.isLive) return { kind: 'nowhere' };
   return host.silentMs > SILENT_MS ? { kind: 'unknown' } : { kind: 'elsewhere', taskQueue: host.taskQueue };
 }
+
+/**
+ * Whether a process still has its host's name, which has been said at that place. Not one that stood still while another folder took it over: what is
+ * called its own is not, and it ends soon.
+ */
+export const hasName = (own: OwnHost, place: string | null | undefined): boolean => own.place === undefined || (place ?? own.place) === own.place;
 
 /** How a host that was asked comes to be asked: by anybody; because others chose it; or because it is to be this one if at all possible. */
 export type Placement = 'anywhere' | 'chosen' | 'here';

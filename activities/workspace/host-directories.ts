@@ -9,13 +9,16 @@ import type { Trees } from './scan.js';
 /**
  * What this host's directories of a session hold. It lies outside of them, where no sandbox writes.
  * `holds`: checkpoints that they are, or go on from (`''`: none); more than one while it is not known which of them was kept.
- * `usedBy`: the sandbox generation that may have written there since; `null` when none has.
+ * `usedBy`: the sandbox generation that may have written there since; `null` when none has. `folder`: the data folder that they are in, which a copy of it is not.
  */
-const Mark = z.object({ holds: z.array(z.string()), usedBy: z.int().nullable() });
-export type Mark = z.infer<typeof Mark>;
+const Mark = z.object({ holds: z.array(z.string()), usedBy: z.int().nullable(), folder: z.string().optional() });
+export type Mark = Omit<z.infer<typeof Mark>, 'folder'>;
 
-/** Everything a session has on this host, under the data folder; all of it in directories that only the host can write. */
-export function hostDirectories(home: string, sessionId: string) {
+/** What a copy holds is a checkpoint at best: nobody knows what that generation has written in the original since. */
+const NOTHING_KNOWN: Mark = { holds: [], usedBy: null };
+
+/** Everything a session has on this host, under the data folder, whose id is `folder`; all of it in directories that only the host can write. */
+export function hostDirectories(home: string, sessionId: string, folder?: string) {
   const workspace = join(home, 'workspaces', sessionId);
   const mounts = join(home, 'mounts', sessionId);
   const mark = join(home, 'workspaces', `${sessionId}.checkpoint`);
@@ -30,7 +33,8 @@ export function hostDirectories(home: string, sessionId: string) {
     /** Nothing when there is no mark, or none that can be read. */
     async readMark(): Promise<Mark | undefined> {
       try {
-        return Mark.parse(JSON.parse(await readFile(mark, 'utf8')));
+        const { folder: markedIn = folder, ...read } = Mark.parse(JSON.parse(await readFile(mark, 'utf8')));
+        return markedIn === folder || read.usedBy === null ? read : NOTHING_KNOWN;
       } catch {
         return undefined;
       }
@@ -40,7 +44,7 @@ export function hostDirectories(home: string, sessionId: string) {
       await mkdir(dirname(mark), { recursive: true, mode: 0o700 });
       const file = await open(`${mark}.new`, 'w', 0o600);
       try {
-        await file.writeFile(JSON.stringify(content));
+        await file.writeFile(JSON.stringify({ ...content, folder }));
       } finally {
         await file.close();
       }

@@ -17,6 +17,8 @@ export interface WorkspacesOptions {
   readonly store: SessionStore;
   /** Data folder: workspaces and mounts lie under it. */
   readonly home: string;
+  /** Which folder that is, wherever it lies: copies of it have another id once they are known to be copies. */
+  readonly folder: string;
   /** Streams bytes into the blob store. */
   readonly keep: (workspaceId: string, source: AsyncIterable<Uint8Array>) => Promise<{ readonly blobKey: string; readonly sizeBytes: number }>;
   /** The bytes of a blob, whole without a range. */
@@ -62,7 +64,7 @@ const LOOK_EVERY_MS = 300;
 const AT_ONCE = 2;
 
 export function createWorkspaces(options: WorkspacesOptions): Workspaces {
-  const { store, home, exclusive } = options;
+  const { store, home, folder, exclusive } = options;
   const user = sandboxUser();
   const closed = new AbortController();
   const running = new Map<string, { readonly done: Promise<void>; readonly stop: AbortController }>();
@@ -82,7 +84,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
     const trace = await startTrace(store, ref, 'restore', generation);
     try {
       const manifest = await readManifest(checkpoint);
-      await hostDirectories(home, ref.sessionId).replace(user, async (trees) => {
+      await hostDirectories(home, ref.sessionId, folder).replace(user, async (trees) => {
         await restoreCheckpoint({ manifest, trees, user, open: options.open, signal });
         signal.throwIfAborted();
       });
@@ -94,7 +96,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   };
 
   const bringUnderLock = async (ref: SessionRef, generation: number, signal: AbortSignal): Promise<void> => {
-    const directories = hostDirectories(home, ref.sessionId);
+    const directories = hostDirectories(home, ref.sessionId, folder);
     const current = await store.locked(ref, (session) => session.findSandbox());
     // A process that stood still in between: the directories are those of a later sandbox, and so is their mark.
     if (current && current.generation > generation)
@@ -127,7 +129,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   };
 
   const keepUnderLock = async (ref: SessionRef, lost: AbortSignal, stop: AbortController): Promise<void> => {
-    const directories = hostDirectories(home, ref.sessionId);
+    const directories = hostDirectories(home, ref.sessionId, folder);
     const [sandbox, before] = await store.locked(ref, async (session) => [await session.findSandbox(), await session.findCheckpoint()] as const);
     const mark = await directories.readMark();
     const isOurs = sandbox?.state === 'released' && mark?.usedBy === sandbox.generation && (await directories.exists());
@@ -181,7 +183,7 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   return {
     async bring(ref, generation) {
       // Nobody can have anything to keep or to restore of a session that never had a sandbox.
-      if (generation === 1) return markFirst(hostDirectories(home, ref.sessionId));
+      if (generation === 1) return markFirst(hostDirectories(home, ref.sessionId, folder));
       running.get(ref.sessionId)?.stop.abort(wantedAgain(ref.sessionId));
       await exclusive(nameOf(ref.sessionId), START_PATIENCE_MS, (lost) => bringUnderLock(ref, generation, AbortSignal.any([lost, closed.signal])));
     },
@@ -201,10 +203,10 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
       if (!checkpoint) throw new RondoError('file.not_found', `Nothing of the workspace of session ${ref.sessionId} was kept.`);
       return readEntry(await readManifest(checkpoint), path, options.open);
     },
-    remove: (sessionId) => exclusive(nameOf(sessionId), 0, () => hostDirectories(home, sessionId).remove()),
+    remove: (sessionId) => exclusive(nameOf(sessionId), 0, () => hostDirectories(home, sessionId, folder).remove()),
     removeMoved: (sessionId, newest) =>
       exclusive(nameOf(sessionId), 0, async () => {
-        const directories = hostDirectories(home, sessionId);
+        const directories = hostDirectories(home, sessionId, folder);
         const mark = await directories.readMark();
         if (!mark || !isOutdated(mark, newest)) return false;
         await directories.remove();

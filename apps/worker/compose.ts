@@ -97,6 +97,7 @@ export async function compose(config: Config, appUrl: string, temporalAddress: s
   const workspaces = createWorkspaces({
     store,
     home: config.paths.home,
+    folder: host.folder,
     keep: keepBlob,
     open: (key, range) => blobs.open(key, range),
     // Directories are a host's own, and what two hosts could both write is decided under the session's lock.

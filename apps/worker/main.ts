@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { egressFolder } from '../../activities/sandbox/session-directories.js';
 import { loadConfigOrExit, orExit } from '../../infra/config/config.js';
+import { becomeAnotherFolder } from '../../infra/config/sandbox-host.js';
 import { secretsOf } from '../../infra/config/secrets.js';
 import { askGatewayHealth } from '../../infra/egress/gateway-health.js';
 import { applicationUrl } from '../../infra/postgres/application-url.js';
@@ -50,8 +51,12 @@ const activities = { ...parts.activities, ...createJanitorActivities(parts, conf
 let engine: Pick<WorkerReport, 'engine' | 'runtime' | 'isolation'> = { engine: null, runtime: null, isolation: null };
 const naming = { db: parts.pool, report: () => ({ ...host, ...engine }), home: config.paths.home, log };
 /** Nothing that is done from now on under this name is right: what runs is left to its own, as when a machine dies. */
-const giveWay = (error: unknown): never => {
+const giveWay = async (error: unknown): Promise<never> => {
   if (!(error instanceof HostNameTaken)) throw error;
+  if (error.isCopy)
+    await becomeAnotherFolder(config.paths.home, host).catch((failure: unknown) =>
+      log.error({ error: String(failure) }, 'the folder has the id of another one'),
+    );
   log.fatal(error.message);
   process.exit(78);
 };

@@ -28,7 +28,7 @@ interface Taken {
 export interface WorkspaceRequestDependencies {
   readonly pool: Pool;
   readonly listener: Listener;
-  readonly host: Pick<OwnHost, 'id'>;
+  readonly host: Required<Pick<OwnHost, 'id' | 'place'>>;
   readonly perform: (request: SandboxFileRequest, signal: AbortSignal) => Promise<FileAnswer | undefined>;
   readonly redact: (text: string) => string;
   readonly log: Logger;
@@ -56,8 +56,8 @@ export function serveWorkspaceRequests(deps: WorkspaceRequestDependencies): () =
     while (again && !ended && running.size < AT_ONCE) {
       again = false;
       try {
-        for (const request of await claimWorkspaceRequests(deps.pool, { hostId: deps.host.id, holder, leaseMs: LEASE_MS, most: AT_ONCE - running.size }))
-          start(request);
+        const by = { hostId: deps.host.id, place: deps.host.place, holder, leaseMs: LEASE_MS, most: AT_ONCE - running.size };
+        for (const request of await claimWorkspaceRequests(deps.pool, by)) start(request);
       } catch (error) {
         deps.log.warn({ error: error instanceof Error ? error.message : String(error) }, 'requests for workspaces not looked at; it is tried again');
       }

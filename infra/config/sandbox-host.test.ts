@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from './config.js';
-import { placeOf, sandboxHost } from './sandbox-host.js';
+import { becomeAnotherFolder, placeOf, sandboxHost } from './sandbox-host.js';
 
 function aFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rondo-host-'));
@@ -41,4 +41,16 @@ it('a machine that was cloned, or started anew, has another place', () => {
   const here = { folder: 'a', boot: 'first', device: 1n, inode: 2n };
   expect(placeOf({ ...here })).toBe(placeOf(here));
   expect(placeOf({ ...here, boot: 'second' })).not.toBe(placeOf(here));
+});
+
+it('a copy becomes another folder for good, and the same for all of its processes', async () => {
+  const [home, elsewhere] = [aFolder(), aFolder()];
+  const original = await hostOf(home);
+  cpSync(home, elsewhere, { recursive: true });
+  const copy = await hostOf(elsewhere);
+  await Promise.all([becomeAnotherFolder(elsewhere, copy), becomeAnotherFolder(elsewhere, copy)]);
+  const changed = await hostOf(elsewhere);
+  expect([changed.id, changed.folder === original.folder]).toEqual([original.id, false]);
+  expect(await hostOf(elsewhere)).toEqual(changed);
+  expect(await hostOf(home)).toEqual(original);
 });

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from './config.js';
@@ -35,6 +35,16 @@ export async function sandboxHost({ sandbox, paths, temporal }: Pick<Config, 'sa
  */
 export const placeOf = (position: { readonly folder: string; readonly boot: string; readonly device: bigint; readonly inode: bigint }): string =>
   createHash('sha256').update([position.folder, position.boot, position.device, position.inode].join('\n')).digest('hex').slice(0, 32);
+
+/**
+ * Makes a copy of a data folder another one for good, so that nobody ever takes its files for those of the original. Whichever processes do it at one place, and however
+ * often, come to the same.
+ */
+export async function becomeAnotherFolder(home: string, { place }: Pick<SandboxHost, 'place'>): Promise<void> {
+  const draft = join(home, `folder-id.${randomUUID()}`);
+  await writeFile(draft, place, { mode: 0o600 });
+  await rename(draft, join(home, 'folder-id'));
+}
 
 /** Containers of one machine see the same: its kernel, and the directory that is mounted into all of them. */
 async function positionOf(home: string) {

@@ -14,19 +14,40 @@ export interface HostReport {
   readonly isolation: string | null;
   /** How long ago it could do its work for the last time, in milliseconds; now, unless it says so. */
   readonly silentMs?: number;
+  /** This process has watched whoever has the name at another place say nothing for fifteen seconds. */
+  readonly mayTake?: boolean;
+}
+
+/** Who has a host's name. */
+export interface NameHolder {
+  /** When a process of it said something for the last time. */
+  readonly heardOf: Date;
+  /** It is the same data folder at another place: one of the two is a copy. */
+  readonly sameFolder: boolean;
 }
 
 /**
- * Says that a host lives, or lived some time ago. Whichever of its processes says so, and also one that has just come back. Where another data folder has that name and
- * lives, nothing is said, and the answer is when that one was last heard of. A dead one's name is taken over, but not the sessions whose files it has.
+ * Says that a host lives, or lived some time ago. Whichever of its processes says so, and also one that has just come back. Where that name is a data folder's at
+ * another place, nothing is said, and the answer is that one, unless its name may be taken over; even then not the sessions whose files it has.
  */
-export async function reportHost(db: Db, host: HostReport): Promise<Date | undefined> {
-  const { rows } = await db.query<{ other: Date | null }>({
+export async function reportHost(db: Db, host: HostReport): Promise<NameHolder | undefined> {
+  const { rows } = await db.query<NameHolder>({
     name: 'report_sandbox_host',
-    text: 'select report_sandbox_host($1, $2, $3, $4, $5, $6, $7, $8, $9) as other',
-    values: [host.id, host.folder, host.place, host.taskQueue, host.capacity, host.engine, host.runtime, host.isolation, host.silentMs ?? 0],
+    text: 'select heard_of as "heardOf", same_folder as "sameFolder" from report_sandbox_host($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
+    values: [
+      host.id,
+      host.folder,
+      host.place,
+      host.taskQueue,
+      host.capacity,
+      host.engine,
+      host.runtime,
+      host.isolation,
+      host.silentMs ?? 0,
+      host.mayTake ?? false,
+    ],
   });
-  return rows[0]?.other ?? undefined;
+  return rows[0];
 }
 
 /** The hosts that live, for whoever visits them. */

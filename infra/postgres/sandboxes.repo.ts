@@ -18,7 +18,7 @@ export async function findSandbox(tx: Transaction, sessionId: string): Promise<S
 export async function placesFor(tx: Transaction, sessionId: string, hostId: string): Promise<SandboxPlace[]> {
   const { rows } = await tx.query<SandboxPlace>({
     name: 'places_for_sandbox',
-    text: 'select host_id as "hostId", task_queue as "taskQueue", free from places_for_sandbox($1, $2)',
+    text: 'select host_id as "hostId", task_queue as "taskQueue", place, free from places_for_sandbox($1, $2)',
     values: [hostId, sessionId],
   });
   return rows;

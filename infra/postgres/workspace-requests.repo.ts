@@ -54,11 +54,11 @@ export async function dropWorkspaceRequest(tx: Transaction, id: string): Promise
 /** Takes requests that nobody is at and no other host must do, of all workspaces, for `leaseMs`; ids only. */
 export async function claimWorkspaceRequests(
   pool: Pool,
-  by: { readonly hostId: string; readonly holder: string; readonly leaseMs: number; readonly most: number },
+  by: { readonly hostId: string; readonly place: string; readonly holder: string; readonly leaseMs: number; readonly most: number },
 ): Promise<{ id: string; workspaceId: string }[]> {
   const { rows } = await pool.query<{ id: string; workspaceId: string }>(
-    `select id, workspace_id as "workspaceId" from claim_workspace_requests($1, $2, $3 * interval '1 millisecond', $4)`,
-    [by.hostId, by.holder, by.leaseMs, by.most],
+    `select id, workspace_id as "workspaceId" from claim_workspace_requests($1, $2, $3, $4 * interval '1 millisecond', $5)`,
+    [by.hostId, by.place, by.holder, by.leaseMs, by.most],
   );
   return rows;
 }

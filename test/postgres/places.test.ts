@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { planSandbox } from '../../activities/sandbox/plan-sandbox.js';
+import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { type HostReport, reportHost } from '../../infra/postgres/sandbox-hosts.repo.js';
 import { transaction } from '../../infra/postgres/transaction.js';
 import { claimWorkspaceRequests, insertWorkspaceRequest } from '../../infra/postgres/workspace-requests.repo.js';
@@ -42,8 +44,8 @@ async function aRequest(onHost?: string): Promise<string> {
   return id;
 }
 
-const claimedBy = async (hostId: string): Promise<string[]> =>
-  (await claimWorkspaceRequests(fixture.pool, { hostId, holder: `holder on ${hostId}`, leaseMs: 60_000, most: 10 })).map(({ id }) => id);
+const claimedBy = async (hostId: string, place = `place-${hostId}`): Promise<string[]> =>
+  (await claimWorkspaceRequests(fixture.pool, { hostId, place, holder: `holder on ${hostId}`, leaseMs: 60_000, most: 10 })).map(({ id }) => id);
 
 it('hosts that live have room, whoever asks', async () => {
   await report('a', 'docker');
@@ -89,4 +91,29 @@ it('requests that any host could do are left to one that can, while there is one
   await fixture.pool.query(`delete from sandbox_hosts where id = 'able'`);
   const third = await aRequest();
   expect(await claimedBy('bare')).toEqual([third]);
+});
+
+it('a worker whose name another folder took while it stood still neither makes a sandbox nor takes a request under it', async () => {
+  await report('a', 'docker');
+  const request = await aRequest();
+  expect(await claimedBy('a', 'where it was')).toEqual([]);
+  expect(await claimedBy('a')).toEqual([request]);
+
+  const provider = { engine: 'docker', runtime: 'runc', isolation: 'container' } as SandboxProvider;
+  const claimedOf: string[] = [];
+  const pool = {
+    kindOf: () => {
+      claimedOf.push('a member');
+      return 'a kind';
+    },
+    take: () => undefined,
+  };
+  const planAt = async (place: string) => {
+    const ref = await aSession(fixture);
+    const host = { id: 'a', taskQueue: 'queue-a', place };
+    return planSandbox({ store: fixture.store, host, installation: 'test', pool }, ref, { provider, ended: undefined, image: undefined, placement: 'here' });
+  };
+  expect(await planAt('where it was')).toMatchObject({ kind: 'wait', for: 'host' });
+  expect(claimedOf).toEqual([]);
+  expect(await planAt('place-a')).toMatchObject({ kind: 'use', sandbox: { hostId: 'a' } });
 });

@@ -359,9 +359,9 @@ describe("the application's role", () => {
       { name: 'idle_sandboxes', answers: 'TABLE(session_id text, workspace_id text, fence bigint)', public: false },
       { name: 'images_to_build', answers: 'TABLE(workspace_id text, packages_hash text)', public: false },
       { name: 'note_deleted_session', answers: 'trigger', public: false },
-      { name: 'places_for_sandbox', answers: 'TABLE(host_id text, task_queue text, free integer)', public: false },
-      // When a host was last heard of: nothing of a session.
-      { name: 'report_sandbox_host', answers: 'timestamp with time zone', public: false },
+      { name: 'places_for_sandbox', answers: 'TABLE(host_id text, task_queue text, place text, free integer)', public: false },
+      // When a host was last heard of, and where: nothing of a session.
+      { name: 'report_sandbox_host', answers: 'TABLE(heard_of timestamp with time zone, same_folder boolean)', public: false },
       { name: 'sandbox_names_known', answers: 'SETOF text', public: false },
       { name: 'sandboxes_in_use', answers: 'TABLE(session_id text, workspace_id text, name text, terminated boolean, elsewhere boolean)', public: false },
       {

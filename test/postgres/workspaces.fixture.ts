@@ -9,13 +9,18 @@ import type { StoreFixture } from './session.fixture.js';
 export function aHostOf(
   { store, pool, log, database }: StoreFixture,
   home: string,
-  { blobsAt = join(home, 'blobs'), maximumBytes = 1e9 }: { readonly blobsAt?: string; readonly maximumBytes?: number } = {},
+  {
+    blobsAt = join(home, 'blobs'),
+    maximumBytes = 1e9,
+    folder = 'a folder',
+  }: { readonly blobsAt?: string; readonly maximumBytes?: number; readonly folder?: string } = {},
 ): Workspaces {
   const blobs = createFileSystemBlobs(blobsAt);
   const { exclusive, close } = createExclusive({ url: database.appUrl, name: 'test-locks' });
   const workspaces = createWorkspaces({
     store,
     home,
+    folder,
     keep: createKeepBlob({ pool, blobs }),
     open: (key, range) => blobs.open(key, range),
     exclusive,

@@ -95,11 +95,13 @@ describe('a host that dies with files that callers of the API have put there', (
   it(
     'has them told as lost with the next result, as what the agent wrote would be, and in the trace',
     async () => {
-      // Long enough that what is sent is not given back and kept before the host dies.
-      await startEmpty(12);
+      await startEmpty(2);
       const doomed = await startHost('doomed', 5);
       const { session_id: used } = await turn(platform, 'echo kept > kept.txt');
       await waitForKept(platform, used);
+      // What is sent is not given back and kept before the host dies, however long that takes.
+      await doomed.stopWorkers();
+      await doomed.startWorker({ RONDO_IDLE_CLOSE_SECONDS: '600' });
       const { id: fresh } = await aSession(platform);
       for (const sessionId of [used, fresh]) {
         const headers = { authorization: `Bearer ${platform.key}` };

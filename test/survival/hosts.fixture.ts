@@ -15,6 +15,8 @@ export interface TestHost {
   startWorker(extra?: Readonly<Record<string, string>>): Promise<Program>;
   /** Names of the sandboxes that its engine has. */
   sandboxes(): Promise<string[]>;
+  /** They end as they do when they are replaced. */
+  stopWorkers(): Promise<void>;
   /** Its power is cut: every worker, then every sandbox. */
   die(): Promise<void>;
   dispose(): Promise<void>;
@@ -27,6 +29,13 @@ export function aHost(platform: Platform, id: string, environment: Readonly<Reco
   const home = mkdtempSync(join(tmpdir(), `rondo-host-${id}-`));
   const workers: Program[] = [];
   const providers = () => sandboxProviders(home);
+  /** The platform has nothing to end any more. */
+  const endAll = async (end: (worker: Program) => Promise<void>) => {
+    for (const worker of workers.splice(0)) {
+      await end(worker);
+      platform.workers.splice(platform.workers.indexOf(worker), 1);
+    }
+  };
   const destroyAll = async () => {
     for (const provider of providers()) {
       for (const name of await provider.list()) await provider.destroy(name);
@@ -58,11 +67,9 @@ export function aHost(platform: Platform, id: string, environment: Readonly<Reco
       }
       return names;
     },
+    stopWorkers: () => endAll((worker) => worker.stop()),
     async die() {
-      for (const worker of workers.splice(0)) {
-        await worker.kill();
-        platform.workers.splice(platform.workers.indexOf(worker), 1);
-      }
+      await endAll((worker) => worker.kill());
       await destroyAll();
     },
     async dispose() {

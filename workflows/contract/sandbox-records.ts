@@ -31,6 +31,8 @@ export type NewSandbox = Omit<SandboxRecord, 'sessionId' | 'workspaceId' | 'host
 export interface SandboxPlace {
   readonly hostId: string;
   readonly taskQueue: string;
+  /** The data folder that has that name, on the machine that runs; null where it did not say. */
+  readonly place: string | null;
   /** Sandboxes that it takes beside those it has; not above zero when it is full. */
   readonly free: number;
 }
