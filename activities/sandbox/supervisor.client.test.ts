@@ -206,7 +206,7 @@ describe('files of a supervisor that lies', () => {
   });
 
   test('silence behind answered pings is given up', async () => {
-    const client = await aForgedSupervisor((request) => (request['type'] === 'ping' ? { type: 'pong' } : undefined), { pingIntervalMs: 10, stallMs: 50 });
+    const client = await aForgedSupervisor((request) => (request['type'] === 'ping' ? { type: 'pong' } : undefined), { pingIntervalMs: 300, stallMs: 900 });
     await expect(read(client)).rejects.toThrow(/send a file/);
     await expect(client.writeFile({ path: '/workspace/x', source: someBytes(2_000_000) })).rejects.toThrow(/take a file/);
     await expect(client.writeFile({ path: '/workspace/x', source: someBytes(10) })).rejects.toThrow(/keep a file/);

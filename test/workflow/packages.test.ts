@@ -10,6 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => platform?.stop());
 
+/** Of packages that no other test asks for: images of one engine are shared. */
 const anEnvironment = (pip: string[]) =>
   platform.sdk.beta.environments.create({ name: pip.join(' '), config: { type: 'cloud', packages: { type: 'packages', pip } } });
 const aSessionIn = async (environmentId: string) => {
@@ -35,16 +36,16 @@ const starts = (sessionId: string) =>
 it('packages of an environment are there at the first call, which waits for their build; later sessions find them, in the pool too', {
   timeout: 600_000,
 }, async () => {
-  const environment = await anEnvironment(['cowsay==6.1']);
+  const environment = await anEnvironment(['toolz==1.0.0']);
   expect((environment as unknown as { image: unknown }).image).toEqual({ state: 'building' });
   const first = await aSessionIn(environment.id);
-  const command = 'python3 -c "import cowsay; print(cowsay.__version__)"';
-  expect(await runFirst(first.id, environment.id, command)).toBe('6.1');
+  const command = 'python3 -c "import toolz; print(toolz.__version__)"';
+  expect(await runFirst(first.id, environment.id, command)).toBe('1.0.0');
   expect(await imageOf(environment.id)).toMatchObject({ image: { state: 'ready' } });
   expect(await starts(first.id)).toMatchObject([{ detail: { source: 'new', packages: 'ready', waited_for_packages_ms: expect.any(Number) } }]);
   await waitFor('a member with the packages', async () => (await sql(platform, `select 1 from pool_members where state = 'warm'`, [])).length > 0);
   const second = await aSessionIn(environment.id);
-  expect(await run(platform, second.id, command)).toBe('6.1');
+  expect(await run(platform, second.id, command)).toBe('1.0.0');
   expect(await starts(second.id)).toMatchObject([{ detail: { source: 'pool', packages: 'ready' } }]);
 });
 
