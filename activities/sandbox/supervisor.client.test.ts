@@ -130,7 +130,7 @@ test('a withdrawal leaves the call alone: nothing is cancelled, nobody waits', a
 });
 
 test('a supervisor that answers pings only is given up some time after the limit of the call', async () => {
-  const client = await aForgedSupervisor((request) => (request['type'] === 'ping' ? { type: 'pong' } : undefined), { pingIntervalMs: 10, overdueMs: 40 });
+  const client = await aForgedSupervisor((request) => (request['type'] === 'ping' ? { type: 'pong' } : undefined), { pingIntervalMs: 200, overdueMs: 500 });
   await expect(client.call({ ...call, timeoutMs: 10 })).rejects.toThrow(/did not end call call_1 at its time limit/);
 });
 
