@@ -6,6 +6,7 @@ import { decodeFence } from '../../workflows/contract/fence.js';
 import type { DueMount, MountClaim } from '../../workflows/contract/file-records.js';
 import type { SupervisorClient } from '../sandbox/supervisor.client.js';
 import type { LockedSession, SessionStore } from '../session/store.port.js';
+import { createLanes } from '../workspace/lanes.js';
 import { GitFailed } from './git-process.js';
 import { failureEvent, fileIdOf, isPassing, type PlacingDependencies, placeMount } from './place-mount.js';
 
@@ -127,7 +128,10 @@ async function mountTogether(deps: MountingDependencies, ref: SessionRef, group:
     }
   };
   try {
-    const endings = await someAtOnce(group.all, place);
+    const endings: Ending[] = [];
+    const lanes = createLanes(PLACED_TOGETHER);
+    for (const held of group.all) await lanes.add(async () => void endings.push(await place(held)));
+    await lanes.end();
     clearInterval(renewal);
     await end(deps, ref, group.holder, endings);
     for (const ending of endings) if (ending.state === 'undecided') throw lost.signal.aborted ? lost.signal.reason : ending.error;
@@ -138,17 +142,6 @@ async function mountTogether(deps: MountingDependencies, ref: SessionRef, group:
 
 /** A file whose end is in doubt is written again; a directory would not be made over another. */
 const isThere = ({ placed, doubtful, mount }: Held): boolean => placed || (doubtful && mount.type !== 'file');
-
-/** `work` must not reject. */
-async function someAtOnce<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
-  const waiting = [...all];
-  const done: R[] = [];
-  const lane = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) done.push(await work(next));
-  };
-  await Promise.all(Array.from({ length: PLACED_TOGETHER }, lane));
-  return done;
-}
 
 /** A claim that is not ours any more ends the work under it. A database that is away for a moment does not. */
 async function renew({ store }: MountingDependencies, ref: SessionRef, { holder, all }: HeldGroup, lost: AbortController): Promise<void> {

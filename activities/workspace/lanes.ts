@@ -4,7 +4,7 @@ const AT_ONCE = 16;
 export type Lanes = ReturnType<typeof createLanes>;
 
 /** Runs work beside each other, a few at once; the first failure is what the next call, or the end, rejects with. */
-export function createLanes() {
+export function createLanes(atOnce = AT_ONCE) {
   const busy = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
   const check = () => {
@@ -12,7 +12,7 @@ export function createLanes() {
   };
   return {
     async add(work: () => Promise<void>): Promise<void> {
-      while (busy.size >= AT_ONCE) await Promise.race(busy);
+      while (busy.size >= atOnce) await Promise.race(busy);
       check();
       const done = work()
         .catch((error: unknown) => {

@@ -1,5 +1,3 @@
-import { totalmem } from 'node:os';
-import { poolBounds } from '../../activities/sandbox/pool-bounds.js';
 import { memberIdOf } from '../../activities/sandbox/pool-directories.js';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import { sandboxNameOf, timedCall } from '../direct-calls.js';
@@ -24,12 +22,11 @@ export const giveBack = ({ parts }: Host, ref: SessionRef): Promise<void> => par
 const MOST_ROUNDS = 40;
 
 /** As many sandboxes as the host keeps at most, all of them ready. */
-export async function fillPool({ name, config, parts }: Host): Promise<void> {
-  const { maximum } = poolBounds(config.sandbox, totalmem());
+export async function fillPool({ name, poolMaximum, parts }: Host): Promise<void> {
   let ready = 0;
-  for (let round = 0; round < MOST_ROUNDS && ready < maximum; round += 1) {
+  for (let round = 0; round < MOST_ROUNDS && ready < poolMaximum; round += 1) {
     await parts.sandboxPool.tend();
     ready = (await parts.sandboxPool.names()).length;
   }
-  if (ready !== maximum) throw new Error(`${name} keeps ${ready} sandboxes ready, not ${maximum}.`);
+  if (ready !== poolMaximum) throw new Error(`${name} keeps ${ready} sandboxes ready, not ${poolMaximum}.`);
 }

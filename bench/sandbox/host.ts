@@ -1,5 +1,7 @@
 import { mkdirSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { pino } from 'pino';
+import { poolBounds } from '../../activities/sandbox/pool-bounds.js';
 import type { SandboxProvider } from '../../activities/sandbox/sandbox.port.js';
 import { possibleProviders } from '../../activities/sandbox/select-provider.js';
 import { compose } from '../../apps/worker/compose.js';
@@ -15,6 +17,8 @@ export interface Host {
   readonly name: string;
   readonly home: string;
   readonly config: Config;
+  /** Sandboxes that it keeps ready, at most. */
+  readonly poolMaximum: number;
   readonly provider: SandboxProvider;
   /** Its egress gateway, a process of its own. */
   readonly egress: Program;
@@ -50,7 +54,8 @@ export async function openHost({ name, home, environment }: HostRequest): Promis
     await egress.stop('SIGTERM', GRACE_MS);
   };
   try {
-    return { name, home, config, provider: await parts.provider(), egress, parts, close };
+    const poolMaximum = poolBounds(config.sandbox, totalmem()).maximum;
+    return { name, home, config, poolMaximum, provider: await parts.provider(), egress, parts, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,5 +1,3 @@
-import { totalmem } from 'node:os';
-import { poolBounds } from '../../../activities/sandbox/pool-bounds.js';
 import { type Figure, milliseconds } from '../../figures.js';
 import type { Part, Run } from '../../part.js';
 import { fillPool, giveBack, isFromPool, timeToFirstCommand } from '../first-command.js';
@@ -30,7 +28,7 @@ async function claim(ground: Ground, run: Run, host: Host, enough: number, files
   const samples: number[] = [];
   while (samples.length < enough) {
     await fillPool(host);
-    for (let left = poolBounds(host.config.sandbox, totalmem()).maximum; left > 0 && samples.length < enough; left -= 1) {
+    for (let left = host.poolMaximum; left > 0 && samples.length < enough; left -= 1) {
       run.signal.throwIfAborted();
       const ref = await ground.newSession(files);
       samples.push(await timeToFirstCommand(host, ref));
