@@ -116,7 +116,10 @@ export function createBash(options: BashOptions): Bash {
       killMarked();
       ahead = undefined;
       // A running call says it itself.
-      if (!busy) notice = `[${reason} Everything that ran in the background was killed. This is a new shell. ${FRESH}]\n`;
+      if (busy) return;
+      // Not heard to be dead yet: a call that comes at once must not be given to it.
+      shell = undefined;
+      notice = `[${reason} Everything that ran in the background was killed. This is a new shell. ${FRESH}]\n`;
     },
   };
 }

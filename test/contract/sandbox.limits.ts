@@ -9,25 +9,31 @@ import { aSandbox, MEBIBYTE, type SandboxUnderTest, textOf, watchOutput } from '
 const LIMIT = 96 * MEBIBYTE;
 
 /** A sandbox whose disk is guarded as a worker does it. */
-async function aGuardedSandbox(engine: TestEngine): Promise<{ sandbox: SandboxUnderTest; guard: DiskGuard; held: () => Promise<number> }> {
+async function aGuardedSandbox(
+  engine: TestEngine,
+): Promise<{ sandbox: SandboxUnderTest; guard: DiskGuard; held: () => Promise<number>; workIsStopped: Promise<void> }> {
   const sandbox = await aSandbox(engine, { diskBytes: LIMIT });
   const { workspaceDirectory, mountsDirectory, journalDirectory, name } = sandbox.spec;
   const directories = [workspaceDirectory, mountsDirectory, journalDirectory];
   const problems: unknown[] = [];
+  const stopped = Promise.withResolvers<void>();
   const guard = createDiskGuard({ limitBytes: LIMIT, home: engine.directory, onError: (_name, error) => problems.push(error) });
   guard.begin({
     sessionId: name,
     name,
     directories,
     isRunning: () => engine.provider.isRunning(name),
-    stopWork: (reason) => sandbox.client.stopWork(reason),
+    stopWork(reason) {
+      sandbox.client.stopWork(reason);
+      stopped.resolve();
+    },
     destroy: () => engine.provider.destroy(name),
   });
   onTestFinished(() => {
     guard.close();
     expect(problems).toEqual([]);
   });
-  return { sandbox, guard, held: async () => (await diskUsage(directories)).bytes };
+  return { sandbox, guard, held: async () => (await diskUsage(directories)).bytes, workIsStopped: stopped.promise };
 }
 
 /** Limits that are reached are told to the model, and work goes on. */
@@ -56,13 +62,20 @@ export function describeLimits(engine: () => TestEngine): void {
   });
 
   test('what fills the disk in the background is ended too, and the next result says so', async () => {
-    const { sandbox, held } = await aGuardedSandbox(engine());
+    const { sandbox, held, workIsStopped } = await aGuardedSandbox(engine());
     await sandbox.bash('(for i in $(seq 1 4000); do dd if=/dev/zero of=/workspace/b$i bs=1M count=4; done) >/dev/null 2>&1 &');
-    await expect
-      .poll(async () => textOf(await sandbox.bash('echo look')), { timeout: 40_000, interval: 300 })
-      .toMatch(/Disk limit reached: [\s\S]*background was killed/);
+    await workIsStopped;
+    expect(textOf(await sandbox.bash('echo look'))).toMatch(/Disk limit reached: [\s\S]*background was killed[\s\S]*look$/);
     const after = await held();
     await expect.poll(held, { timeout: 3_000 }).toBeLessThanOrEqual(after + 16 * MEBIBYTE);
+  });
+
+  test('a call that runs while something in the background fills the disk says so itself', async () => {
+    const { sandbox } = await aGuardedSandbox(engine());
+    await sandbox.bash('(for i in $(seq 1 4000); do dd if=/dev/zero of=/workspace/b$i bs=1M count=4; done) >/dev/null 2>&1 &');
+    const outcome = await sandbox.bash('sleep 50', { timeoutMs: 55_000 });
+    expect(textOf(outcome)).toMatch(/^\[Stopped: Disk limit reached: [\s\S]*everything else running in this shell was killed/);
+    expect(textOf(await sandbox.bash('echo look'))).toBe('look');
   });
 
   test('who does not heed the limit is ended', async () => {
