@@ -198,7 +198,7 @@ describe('a validation error', () => {
   it.each([
     ['a missing model', { input: 'x' }, /^model: is required/],
     ['a missing input', { model: MODEL }, /^input: is required; accepted: string, array$/],
-    ['an unknown field', { model: MODEL, input: 'x', sytem: 'typo' }, /sytem: is not a known field/],
+    ['an unknown field', { model: MODEL, input: 'x', sytem: 'typo' }, /sytem: is not a known field; known here: .*\bsystem\b/],
     ['a wrong mode', { model: MODEL, input: 'x', mode: 'later' }, /^mode: .*"wait".*"stream".*"background"/],
     ['a wrong tool', { model: MODEL, input: 'x', tools: [{ type: 'magic' }] }, /^tools\[0\]\.type: .*agent_toolset_20260401/],
     [

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 
 /** What is wrong with one field, for a caller. `field` is a path such as `tools[0].name`, empty for the whole. */
 export interface Problem {
@@ -17,6 +17,14 @@ const MOST_PROBLEMS = 8;
 export const describeIssues = (issues: readonly Issue[]): Problem[] =>
   issues.flatMap((issue) => describe(issue as z.core.$ZodIssue, [])).slice(0, MOST_PROBLEMS);
 
+/** For a parse: says of an unknown field what is known in its place. */
+export const nameKnownFields: z.core.$ZodErrorMap = ({ code, inst }) => {
+  if (code !== 'unrecognized_keys' || !(inst instanceof z.ZodObject)) return undefined;
+  return `${UNKNOWN_FIELD}; known here: ${Object.keys(inst.shape).join(', ')}`;
+};
+
+const UNKNOWN_FIELD = 'is not a known field';
+
 function describe(issue: z.core.$ZodIssue, parents: readonly PropertyKey[]): Problem[] {
   const path = [...parents, ...issue.path];
   const field = fieldName(path);
@@ -24,7 +32,10 @@ function describe(issue: z.core.$ZodIssue, parents: readonly PropertyKey[]): Pro
     case 'invalid_union':
       return describeUnion(issue, path);
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ field: fieldName([...path, key.slice(0, 100)]), problem: 'is not a known field' }));
+      return issue.keys.map((key) => ({
+        field: fieldName([...path, key.slice(0, 100)]),
+        problem: issue.message.startsWith(UNKNOWN_FIELD) ? issue.message : UNKNOWN_FIELD,
+      }));
     case 'invalid_key':
     case 'invalid_element':
       return issue.issues.flatMap((inner) => describe(inner, path));

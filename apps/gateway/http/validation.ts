@@ -1,23 +1,23 @@
-import { StandardSchemaValidationPipe } from '@nestjs/common';
-import type { z } from 'zod';
+import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
+import { z } from 'zod';
 import { RondoError } from '../../../workflows/contract/errors.js';
-import { describeIssues } from './describe-issues.js';
+import { describeIssues, nameKnownFields } from './describe-issues.js';
 
 /**
- * Nest takes the keys `constructor` and `prototype` out of every body, however deep: out of metadata and of the schemas of
- * tools, where they are names like any other. Values are checked by schemas and never merged into one another, so that no
- * key can reach a prototype.
+ * Every `schema` of a route's body or query is checked by this one pipe. Nest's own takes the keys `constructor` and `prototype`
+ * out of every body, however deep: out of metadata and of the schemas of tools, where they are names like any other.
  */
-class Validation extends StandardSchemaValidationPipe {
-  protected override stripProtoKeys(): void {}
-}
-
-/** Every `schema` of a route's body or query is checked by this one pipe. */
-export const validation = (): StandardSchemaValidationPipe => new Validation({ exceptionFactory: invalid });
+export const validation = (): PipeTransform => ({
+  transform(value: unknown, { schema }: ArgumentMetadata) {
+    if (schema === undefined) return value;
+    if (!(schema instanceof z.ZodType)) throw new TypeError('What a route takes is described by a schema of zod, and by nothing else.');
+    return check(schema, value);
+  },
+});
 
 /** The same check for what arrives neither as a body nor as a query, such as the fields of a form. Errors: `request.invalid`. */
 export function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: nameKnownFields });
   if (result.success) return result.data;
   throw invalid(result.error.issues);
 }
