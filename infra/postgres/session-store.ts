@@ -95,8 +95,8 @@ export async function notify(db: Db, channel: string, payload: string): Promise<
 }
 
 /** Locks a session within a transaction and gives the operations that need the lock. */
-export async function lockSession(tx: Transaction, id: string) {
-  let record = await sessions.lockSession(tx, id);
+export async function lockSession(tx: Transaction, id: string, lock: 'change' | 'remove' = 'change') {
+  let record = await sessions.lockSession(tx, id, lock);
   let announced = false;
 
   const announce = async () => {

@@ -64,11 +64,16 @@ export async function getSession(tx: Transaction, id: string): Promise<SessionRe
   return session;
 }
 
+const LOCKS = {
+  /** Nobody else writes to it meanwhile. What only refers to it (an audit's line) does not wait. */ change: 'no key update',
+  /** Nobody begins to refer to it meanwhile, either. */ remove: 'update',
+} as const;
+
 /** Takes the row lock that every write to a session goes through. */
-export async function lockSession(tx: Transaction, id: string): Promise<SessionRecord> {
+export async function lockSession(tx: Transaction, id: string, lock: keyof typeof LOCKS = 'change'): Promise<SessionRecord> {
   const { rows } = await tx.query<SessionRecord>({
-    name: 'lock_session',
-    text: `select ${SESSION_COLUMNS} from sessions where id = $1 for update`,
+    name: `lock_session_to_${lock}`,
+    text: `select ${SESSION_COLUMNS} from sessions where id = $1 for ${LOCKS[lock]}`,
     values: [id],
   });
   if (!rows[0]) throw new RondoError('session.not_found', `Session ${id} does not exist in this workspace.`);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { insertEgressRequests } from '../../infra/postgres/egress-requests.repo.js';
 import { listNetworkRequests } from '../../infra/postgres/network-request-list.repo.js';
 import type { PageRequest } from '../../infra/postgres/page.js';
+import { lockSession } from '../../infra/postgres/session-store.js';
 import { type Transaction, transaction } from '../../infra/postgres/transaction.js';
 import type { SessionRef } from '../../workflows/contract/activities.js';
 import type { EgressRequest } from '../../workflows/contract/network-records.js';
@@ -104,6 +105,17 @@ it('nothing is missed or read twice while many write', async () => {
   await reading;
   await reader.readOn();
   expect(reader.read.toSorted()).toEqual(paths.flat().toSorted());
+});
+
+it('a session that somebody writes to holds nobody up, neither its own lines nor those of others', async () => {
+  const other = await aSession(fixture);
+  const paths = await within(async (tx) => {
+    await lockSession(tx, ref.sessionId);
+    await within((writer) => insertEgressRequests(writer, [line(ref.sessionId, '/own'), line(other.sessionId, '/other')]));
+    const { items } = await within((reader) => listNetworkRequests(reader, { sessionId: undefined, recordedAt: undefined }, { order: 'desc', limit: 2 }));
+    return items.map(({ path }) => path);
+  });
+  expect(paths.toSorted()).toEqual(['/other', '/own']);
 });
 
 it('writers of one workspace do not wait for those of another', async () => {

@@ -113,7 +113,8 @@ export class SessionsService {
 
   /** Removes an idle session and its events; a worker removes its sandbox. Errors: `session.running`. */
   async remove(workspaceId: string, id: string): Promise<{ id: string; type: 'session_deleted' }> {
-    const { record } = await this.locked(workspaceId, id, async (tx, session) => {
+    const { record } = await transaction(this.#pool, workspaceId, async (tx) => {
+      const session = await lockSession(tx, id, 'remove');
       refuseRunning(session, 'deleted');
       await dropDeltas(tx, id, 'all');
       await dropCallOutput(tx, id);

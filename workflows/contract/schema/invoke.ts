@@ -42,7 +42,7 @@ export const InvokeRequest = z
   })
   .refine((request) => request.session_id === undefined || DEFINITION_FIELDS.every((field) => request[field] == null), {
     path: ['session_id'],
-    message: `goes on with a session as it was made; leave out ${DEFINITION_FIELDS.join(', ')}`,
+    message: `goes on with a session as it was made; leave out ${DEFINITION_FIELDS.join(', ')}. What can be changed is changed by POST /v1/sessions/{session_id}`,
   })
   .refine((request) => request.environment == null || request.environment_id == null, {
     path: ['environment'],
