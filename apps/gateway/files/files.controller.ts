@@ -12,8 +12,13 @@ const UPLOAD_FORM = {
   type: 'object',
   required: ['file'] as string[],
   properties: {
-    file: { type: 'string', format: 'binary' },
-    expires_in_seconds: { type: 'integer', minimum: 3_600, maximum: 7_776_000 },
+    file: { type: 'string', format: 'binary', description: 'The bytes. Of the filename the last component is kept.' },
+    expires_in_seconds: {
+      type: 'integer',
+      minimum: 3_600,
+      maximum: 7_776_000,
+      description: 'After how many seconds the file expires; never where it is not given.',
+    },
   },
 };
 

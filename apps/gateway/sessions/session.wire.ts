@@ -20,7 +20,7 @@ export const UsageWire = z.looseObject({
   cache_creation: z.looseObject({ ephemeral_5m_input_tokens: z.int(), ephemeral_1h_input_tokens: z.int() }),
   server_tool_use: z.looseObject({ web_search_requests: z.int(), web_fetch_requests: z.int() }),
   active_seconds: z.number(),
-  list_cost: Budget.shape.max_list_cost.optional(),
+  list_cost: Budget.shape.max_list_cost.optional().describe('What its tokens have cost at list prices; absent where nothing was priced.'),
 });
 
 export const SessionWire = z

@@ -9,6 +9,7 @@ import { DeletedSkillVersionWire, DeletedSkillWire, SkillVersionWire, SkillWire 
 import { SkillsService } from './skills.service.js';
 
 const FILES = { type: 'array', items: { type: 'string', format: 'binary' }, description: 'Each named by its path, for example my-skill/SKILL.md' } as const;
+const DISPLAY_NAME = { type: 'string', maxLength: 255, description: 'For people, a single line; the name in SKILL.md where none is given.' } as const;
 
 @ApiTags('skills')
 @Controller('v1/skills')
@@ -23,7 +24,7 @@ export class SkillsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Create a skill with its first version' })
   @ApiConsumes('multipart/form-data')
-  @ApiBody({ schema: { type: 'object', required: ['files[]'], properties: { 'files[]': FILES, display_name: { type: 'string', maxLength: 255 } } } })
+  @ApiBody({ schema: { type: 'object', required: ['files[]'], properties: { 'files[]': FILES, display_name: DISPLAY_NAME } } })
   @Answers(200, SkillWire)
   create(@Workspace() workspace: string, @Req() request: Request) {
     return this.#skills.create(workspace, request);

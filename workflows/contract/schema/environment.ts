@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Metadata, MetadataPatch } from './agent.js';
+import { Metadata, MetadataPatch } from './metadata.js';
 import { PackageLists } from './packages.js';
 
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
@@ -24,68 +24,79 @@ const hostAndPort = z
 
 /** What of a host may be reached; what is left out does not limit. */
 const HostRule = z.strictObject({
-  host: allowedHost,
-  ports: z.array(port).min(1).max(20).optional(),
+  host: allowedHost.describe('A name, an IPv4 address, or *. and a name for everything below it.'),
+  ports: z.array(port).min(1).max(20).optional().describe('Any port where none is given.'),
   methods: z
     .array(z.string().regex(/^[A-Z]{1,20}$/, 'must be a method such as GET'))
     .min(1)
     .max(20)
-    .optional(),
-  /** Exactly, or with `*` at the end whatever begins so. */
+    .optional()
+    .describe('In capital letters; any method where none is given.'),
   paths: z
     .array(z.string().regex(/^\/[\x21-\x29\x2b-\x3e\x40-\x7e]{0,500}\*?$/, 'must be a path such as /v1/items or /v1/*'))
     .min(1)
     .max(100)
-    .optional(),
+    .optional()
+    .describe('Exactly, or with * at the end whatever begins so; queries do not count. Any path where none is given.'),
 });
 
 const passthroughHosts = z.array(hostAndPort).max(100);
 
-/**
- * What holds for requests that Rondo itself makes for a session: the domains of each tool, as on the wire, or the same as for its
- * sandbox.
- */
 const serverTools = z.enum(['own_domains', 'follow_environment'], 'must be "own_domains" or "follow_environment"');
+
+/** Extensions of either type. */
+const ofEveryPolicy = {
+  passthrough_hosts: passthroughHosts
+    .nullish()
+    .describe('Hosts, with a port if wanted, whose TLS is not opened and into which no secret is put. By default none.'),
+  server_tools: serverTools
+    .nullish()
+    .describe('What holds for requests that Rondo itself makes: the domains of each tool (own_domains, the default), or in addition this policy.'),
+};
 
 const LimitedInput = z.strictObject({
   type: z.literal('limited'),
   allowed_hosts: z
     .array(z.union([hostAndPort, HostRule]))
     .max(1_000)
-    .nullish(),
-  allow_mcp_servers: z.boolean().nullish(),
-  allow_package_managers: z.boolean().nullish(),
-  /** What becomes of a request to another host: refused, or held while a person is asked. */
-  unknown_hosts: z.enum(['deny', 'ask']).nullish(),
-  /** Seconds such a request is held at most. */
-  ask_timeout: z.int().min(1).max(86_400).nullish(),
-  passthrough_hosts: passthroughHosts.nullish(),
-  server_tools: serverTools.nullish(),
+    .nullish()
+    .describe('Hosts, *. and a name for everything below it, with a port if wanted, or rules with methods and paths. By default none.'),
+  allow_mcp_servers: z.boolean().nullish().describe("Whether the sandbox may reach the hosts of the agent's MCP servers; by default false."),
+  allow_package_managers: z.boolean().nullish().describe('Whether the registries of apt, cargo, gem, go, npm and pip may be reached; by default false.'),
+  unknown_hosts: z
+    .enum(['deny', 'ask'])
+    .nullish()
+    .describe('What becomes of a request to another host: refused (deny, the default), or held while a person is asked.'),
+  ask_timeout: z.int().min(1).max(86_400).nullish().describe('Seconds that such a request is held at most; by default 300.'),
+  ...ofEveryPolicy,
 });
 
-const UnrestrictedInput = z.strictObject({
-  type: z.literal('unrestricted'),
-  passthrough_hosts: passthroughHosts.nullish(),
-  server_tools: serverTools.nullish(),
-});
+const UnrestrictedInput = z.strictObject({ type: z.literal('unrestricted'), ...ofEveryPolicy });
 
 /** What sessions may reach as a caller writes it: of an environment, or of one session. */
 export const NetworkingInput = z.discriminatedUnion('type', [UnrestrictedInput, LimitedInput]);
 
-/** What a worker's death means for its unanswered calls: the model is told that nobody knows, or they are run again. */
 const onWorkerLoss = z.enum(['unknown', 'rerun']);
 
 /** A cloud environment's configuration as a caller writes it. */
 export const CloudConfigInput = z.strictObject({
   type: z.literal('cloud'),
-  networking: NetworkingInput.nullish(),
-  packages: PackageLists.nullish(),
+  networking: NetworkingInput.nullish().describe('What sandboxes may reach; by default every public host.'),
+  packages: PackageLists.nullish().describe('Installed in the background, once for each list. limited networking needs allow_package_managers for them.'),
 });
 
 /** An environment's configuration as a caller writes it; what is absent or null keeps its value, or has its default. */
 export const EnvironmentConfigInput = z.discriminatedUnion(
   'type',
-  [CloudConfigInput, z.strictObject({ type: z.literal('self_hosted'), on_worker_loss: onWorkerLoss.nullish() })],
+  [
+    CloudConfigInput,
+    z.strictObject({
+      type: z.literal('self_hosted'),
+      on_worker_loss: onWorkerLoss
+        .nullish()
+        .describe("What becomes of a lost worker's unanswered calls: the model is told that nobody knows (unknown, the default), or they are run again."),
+    }),
+  ],
   'must be "cloud" or "self_hosted"',
 );
 
@@ -128,17 +139,21 @@ const scope = z.literal('organization', 'must be "organization"; there are no ac
 
 /** `POST /v1/environments`. */
 export const EnvironmentCreate = z.strictObject({
-  name: z.string().min(1).max(256),
-  description: z.string().max(2_048).nullish(),
-  config: EnvironmentConfigInput.nullish(),
-  metadata: Metadata.nullish(),
-  scope: scope.nullish(),
+  name: z.string().min(1).max(256).describe('For people; unique among the environments of the workspace that are not archived.'),
+  description: z.string().max(2_048).nullish().describe('For people.'),
+  config: EnvironmentConfigInput.nullish().describe('Where sessions run: sandboxes of Rondo (cloud, the default) or workers of your own (self_hosted).'),
+  metadata: Metadata,
+  scope: scope.nullish().describe('Always organization, also where none is given.'),
 });
 
-/** `POST /v1/environments/{id}`: what is left out stays. An empty description is stored as such; null clears it. */
+/** `POST /v1/environments/{id}`: what is left out stays. */
 export const EnvironmentUpdate = EnvironmentCreate.extend({
-  name: z.string().min(1).max(256).nullish(),
-  metadata: MetadataPatch.nullish(),
+  name: EnvironmentCreate.shape.name.nullish().describe('For people; unique among the environments of the workspace that are not archived. Null keeps it.'),
+  description: EnvironmentCreate.shape.description.describe('For people. Null clears it; an empty one is stored as such.'),
+  config: EnvironmentConfigInput.nullish().describe(
+    'What is absent or null in it stays, each list that is given replaces its own; the type cannot be changed.',
+  ),
+  metadata: MetadataPatch.describe('Changes of what is stored: a text sets a key, null or an empty text deletes it, other keys stay. At most 16 are kept.'),
 });
 
 export type EnvironmentConfigInput = z.output<typeof EnvironmentConfigInput>;

@@ -1,17 +1,15 @@
 import { z } from 'zod';
 
-/** Limits of one turn. Absent means the installation's default (steps) or none. */
+/** Limits of one turn. */
 export const Limits = z.object({
-  /** Model requests. */
-  max_steps: z.int().min(1).max(10_000).optional(),
-  /** Input and output tokens together, cached ones included. */
-  max_tokens: z.int().min(1).optional(),
-  /** Seconds since the turn began; waiting for a person counts. */
+  max_steps: z.int().min(1).max(10_000).optional().describe('Most model requests of a turn; RONDO_MAX_STEPS (200) where none is given.'),
+  max_tokens: z.int().min(1).optional().describe('Most input and output tokens of a turn together, cached ones included; no limit where none is given.'),
   max_seconds: z
     .int()
     .min(1)
     .max(30 * 86_400)
-    .optional(),
+    .optional()
+    .describe('Most seconds since the turn began, in which waiting for a person counts; no limit where none is given.'),
 });
 
 export type Limits = z.infer<typeof Limits>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { MetadataPatch } from './agent.js';
 import { cursor, wholeNumber } from './list-query.js';
+import { MetadataPatch } from './metadata.js';
 
 const DAY_MS = 86_400_000;
 
@@ -22,12 +22,20 @@ export const WorkListQuery = pageQuery;
 export const EnvironmentKeyListQuery = pageQuery;
 
 /** `POST …/work/{id}/stop`; the body may be missing. */
-export const WorkStop = z.preprocess((body) => body ?? {}, z.strictObject({ force: z.boolean().nullish() }));
+export const WorkStop = z.preprocess(
+  (body) => body ?? {},
+  z.strictObject({ force: z.boolean().nullish().describe('Whether the item ends at once; else a worker that beats is told by its next heartbeat.') }),
+);
 
-export const WorkUpdate = z.strictObject({ metadata: MetadataPatch });
+export const WorkUpdate = z.strictObject({
+  metadata: MetadataPatch.unwrap().unwrap().describe('Changes of what is stored: a text sets a key, null deletes it, other keys stay. At most 16 are kept.'),
+});
 
 /** `POST /v1/environments/{id}/keys` (extension); the body may be missing. */
-export const EnvironmentKeyCreate = z.preprocess((body) => body ?? {}, z.strictObject({ name: z.string().min(1).max(256).nullish() }));
+export const EnvironmentKeyCreate = z.preprocess(
+  (body) => body ?? {},
+  z.strictObject({ name: z.string().min(1).max(256).nullish().describe('For people, to tell keys apart.') }),
+);
 
 export type WorkPollQuery = z.output<typeof WorkPollQuery>;
 export type WorkHeartbeatQuery = z.output<typeof WorkHeartbeatQuery>;
