@@ -172,6 +172,7 @@ it('an archived credential is no longer put in', async () => {
   await own.curl('-H', `X-Api-Key: ${text}`, at('/'));
   expect(last().headers['x-api-key']).toBe('gone-gone-gone');
   await sdk.beta.vaults.credentials.archive(credential.id, { vault_id: vault.id });
+  await egress.toldOfChanges();
   await own.curl('-H', `X-Api-Key: ${text}`, at('/'));
   expect(last().headers['x-api-key']).toBe(text);
 });

@@ -21,6 +21,7 @@ const limitedTo = (...hosts: string[]) => ({ type: 'limited', allowed_hosts: hos
 const change = async ({ sessionId }: TestSandbox, networking: unknown) => {
   const { status, body } = await egress.rondo.request('POST', `/v1/sessions/${sessionId}`, { networking });
   expect(status, JSON.stringify(body)).toBe(200);
+  await egress.toldOfChanges();
 };
 const reaches = async (sandbox: TestSandbox, host: string) => (await sandbox.curl(at(host))).code === 0;
 
@@ -51,6 +52,7 @@ it('a change holds for the next request of a sandbox that runs', async () => {
     config: { type: 'cloud', networking: { type: 'unrestricted' } },
   });
   expect(changed.status).toBe(200);
+  await egress.toldOfChanges();
   expect(await reaches(sandbox, 'api.test')).toBe(false);
   await change(sandbox, null);
   expect(await reaches(sandbox, 'api.test')).toBe(true);
