@@ -16,7 +16,7 @@ beforeAll(async () => {
     asked.push(`${request.method} ${request.url}`);
     if (request.url === '/away') return void response.writeHead(302, { location: `http://other.test:${port}/there` }).end();
     if (request.url === '/metadata') return void response.writeHead(302, { location: 'http://169.254.169.254/latest' }).end();
-    if (request.url === '/slow') return void setTimeout(() => response.end('late'), 1_000);
+    if (request.url === '/silent') return;
     request.resume().on('end', () => response.end('x'.repeat(1_000)));
   });
   port = await listenOnLoopback(site);
@@ -136,18 +136,19 @@ describe('where server tools follow the environment', () => {
       ...following({ unknownHosts: 'ask', askTimeoutMs: 60_000 }),
       ask: async (_session, question) => {
         questions.push(question);
-        await delay(400);
+        // Longer than the request may take by itself, which is long enough for a busy machine.
+        await delay(2_500);
         return { decision: 'allow', rule: 'answer sevt_1' };
       },
     });
-    await (await fetching(at('/a'), { traffic, timeoutMs: 300 })).response.text();
+    await (await fetching(at('/a'), { traffic, timeoutMs: 2_000 })).response.text();
     await (await fetching(at('/b'), { traffic })).response.text();
     expect(questions).toEqual([{ host: 'site.test', port, method: 'GET', timeoutMs: 60_000 }]);
     expect(await lines()).toMatchObject([
       { rule: 'answer sevt_1', path: '/a' },
       { rule: 'answer sevt_1', path: '/b' },
     ]);
-    await expect(fetching(at('/slow'), { traffic, timeoutMs: 300 })).rejects.toMatchObject({ code: 'address.unreachable' });
+    await expect(fetching(at('/silent'), { traffic, timeoutMs: 300 })).rejects.toMatchObject({ code: 'address.unreachable' });
   });
 
   it('what nobody answers is refused, and not asked a second time by the same call', async () => {

@@ -38,7 +38,7 @@ test('pieces are published in order, with the bytes they stand for', async () =>
   output.push('one ', 0);
   output.push('zwölf 🙂 tops', 4);
   output.push('ecret-value.', 4 + Buffer.byteLength('zwölf 🙂 tops'));
-  await vi.waitFor(() => expect(store.text()).toBe('one zwölf 🙂 [redacted].'));
+  await expect.poll(store.text).toBe('one zwölf 🙂 [redacted].');
   let end = 0;
   for (const { begins, bytes } of store.pieces) {
     expect(begins).toBe(end);
@@ -53,7 +53,7 @@ test('a later attempt goes on where the last has published, and what comes again
   expect(output.from).toBe(100);
   output.push('again', 50);
   output.push('new', 100);
-  await vi.waitFor(() => expect(store.pieces).toEqual([{ begins: 100, bytes: 3, text: 'new' }]));
+  await expect.poll(() => store.pieces).toEqual([{ begins: 100, bytes: 3, text: 'new' }]);
 });
 
 test('a gap is left as one: nothing is shown of what stood at its edge', async () => {
@@ -61,12 +61,12 @@ test('a gap is left as one: nothing is shown of what stood at its edge', async (
   const output = await open(store);
   output.push('a topsecret', 0);
   output.push('behind.', 5_000);
-  await vi.waitFor(() =>
-    expect(store.pieces.map(({ begins, text }) => ({ begins, text }))).toEqual([
+  await expect
+    .poll(() => store.pieces.map(({ begins, text }) => ({ begins, text })))
+    .toEqual([
       { begins: 0, text: 'a ' },
       { begins: 5_000, text: 'behind.' },
-    ]),
-  );
+    ]);
 });
 
 test('what cannot be published in time is dropped, oldest first, and memory stays bounded', async () => {
@@ -74,10 +74,10 @@ test('what cannot be published in time is dropped, oldest first, and memory stay
   const release = store.hold();
   const output = await open(store);
   output.push('first', 0);
-  await vi.waitFor(() => expect(store.publishCallOutput).toHaveBeenCalledTimes(1));
+  await expect.poll(() => store.publishCallOutput.mock.calls.length).toBe(1);
   for (let index = 0; index < 1_000; index += 1) output.push('x'.repeat(16_000), 5 + index * 16_000);
   release();
-  await vi.waitFor(() => expect(store.pieces.at(-1)).toMatchObject({ begins: 5 + 999 * 16_000 }));
+  await expect.poll(() => store.pieces.at(-1)).toMatchObject({ begins: 5 + 999 * 16_000 });
   expect(store.pieces.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(100 * 1024);
 });
 
@@ -96,7 +96,7 @@ test('a database that is away does not fail the call', async () => {
   store.publishCallOutput.mockRejectedValueOnce(new Error('away'));
   const output = await open(store);
   output.push('lost ', 0);
-  await vi.waitFor(() => expect(store.publishCallOutput).toHaveBeenCalledTimes(1));
+  await expect.poll(() => store.publishCallOutput.mock.calls.length).toBe(1);
   output.push('kept.', 5);
-  await vi.waitFor(() => expect(store.pieces).toEqual([{ begins: 5, bytes: 5, text: 'kept.' }]));
+  await expect.poll(() => store.pieces).toEqual([{ begins: 5, bytes: 5, text: 'kept.' }]);
 });

@@ -18,6 +18,8 @@ const aBridge = (socket: string) => spawn(process.execPath, [bundle, 'bridge', '
 test('it waits for the supervisor to listen, then carries bytes both ways and ends with it', async () => {
   const socket = path.join(directory, 'late.sock');
   const bridge = aBridge(socket);
+  // Whoever reads late may be told of the end before the answer.
+  const ended = once(bridge, 'exit');
   bridge.stdin.write('ping\n');
   await once(bridge, 'spawn');
 
@@ -25,7 +27,7 @@ test('it waits for the supervisor to listen, then carries bytes both ways and en
   server.listen(socket);
   const [answer] = (await once(bridge.stdout, 'data')) as [Buffer];
   expect(answer.toString()).toBe('pong to ping\n');
-  expect(await once(bridge, 'exit')).toEqual([0, null]);
+  expect(await ended).toEqual([0, null]);
   server.close();
 });
 

@@ -2,14 +2,16 @@ import * as fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import type { SupervisorReply } from '../../activities/sandbox/supervisor-protocol.js';
 import { createCallOutput } from './call-output.js';
 import { forwardOutput } from './output-forwarding.js';
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'rondo-forwarding-'));
 afterAll(() => fs.rmSync(directory, { recursive: true }));
+/** How much is sent depends on the time that passes, so the test says how much that is. */
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterEach(() => void vi.useRealTimers());
 
 /** A call's output on its way over a channel whose reader reads, or does not. */
 function forwarding(callId: string, { isOpen = true } = {}) {
@@ -32,7 +34,7 @@ test('what is sent stays below what a worker takes for a flood, however the outp
   const { output, bytes } = forwarding('zeros');
   for (let index = 0; index < 40; index += 1) {
     output.write(Buffer.alloc(64 * 1024));
-    await delay(25);
+    await vi.advanceTimersByTimeAsync(25);
   }
   // A piece of zeros is six times as long on the line.
   expect(bytes()).toBeGreaterThan(100 * 1024);
@@ -42,11 +44,13 @@ test('what is sent stays below what a worker takes for a flood, however the outp
 test('a reader who does not read gets nothing more until he does, and then what is newest', async () => {
   const { output, channel, lines } = forwarding('stalled', { isOpen: false });
   output.write(Buffer.from('first'));
-  await expect.poll(() => lines.length).toBe(1);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(lines.length).toBe(1);
   for (let index = 0; index < 100; index += 1) output.write(Buffer.alloc(64 * 1024, 'x'));
-  await delay(150);
+  await vi.advanceTimersByTimeAsync(60_000);
   expect(lines.length).toBe(1);
   channel.emit('drain');
-  await expect.poll(() => lines.length).toBe(2);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(lines.length).toBe(2);
   expect(JSON.parse(lines[1] ?? '')).toMatchObject({ offset: output.total - 16 * 1024 });
 });

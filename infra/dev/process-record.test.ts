@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -38,9 +38,11 @@ describe('a recorded process', () => {
   });
 
   it('is killed if it does not end in time', async () => {
-    const words = ['-c', 'trap "" TERM; while :; do sleep 1; done'];
+    // The record is written before the program begins, and so before it can be stubborn.
+    const ready = join(home, 'ready');
+    const words = ['-c', `trap "" TERM; touch ${ready}; while :; do sleep 1; done`];
     const child = startChild({ home, name: 'stubborn', command: '/bin/sh', words, environment: { PATH: '/usr/bin:/bin' } });
-    await expect.poll(() => livingRecord(home, 'stubborn')).toBeDefined();
+    await expect.poll(() => existsSync(ready)).toBe(true);
     await endRecorded(home, 'stubborn', 'SIGTERM', 300);
     expect(await child.ended).toBe('ended by SIGKILL');
   });

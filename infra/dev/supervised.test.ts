@@ -26,7 +26,7 @@ it('starts a program again when it was killed, says so, and not after stop', asy
   });
   const first = program.pid;
   started[0]?.signal('SIGKILL');
-  await expect.poll(() => started.length, { timeout: 5_000 }).toBe(2);
+  await expect.poll(() => started.length).toBe(2);
   expect(program.pid).not.toBe(first);
   expect(said).toEqual([expect.stringMatching(/^sleeper ended by SIGKILL; starting it again in 0\.5 s/)]);
   await program.stop('SIGTERM', 5_000);
@@ -46,7 +46,7 @@ it('waits longer each time for a program that ends at once', async () => {
     environment: { PATH: '/usr/bin:/bin' },
     log: (line) => said.push(line),
   });
-  await expect.poll(() => said.length, { timeout: 10_000 }).toBe(3);
+  await expect.poll(() => said.length).toBe(3);
   await program.stop('SIGTERM', 1_000);
   expect(said.map((line) => /ended with code 3; .* in (\S+) s/.exec(line)?.[1])).toEqual(['0.5', '1', '2']);
   expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(3);

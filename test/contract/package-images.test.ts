@@ -41,7 +41,9 @@ const makers: Record<'docker-runc' | 'bubblewrap', (engine: TestEngine) => Maker
       images: (configuration) => createDockerImages({ address: `unix://${services.dockerSocket}`, base: services.image, installation, configuration }),
       async leftOver() {
         const containers = await docker.listContainers({ all: true, filters: { label: [`dev.rondo.build=${installation}`] } });
-        const fetched = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.includes('-fetched-'));
+        // Of this installation: a worker of another test may have been killed over a build.
+        const images = await docker.listImages({ filters: { label: [`dev.rondo.packages=${installation}`] } });
+        const fetched = images.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.includes('-fetched-'));
         return [...containers.flatMap(({ Names }) => Names), ...fetched];
       },
       async holds(image, text) {

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { RondoError } from '../../workflows/contract/errors.js';
 import type { TestEngine } from '../support/sandbox-engines.js';
 import { aSandbox, connected, freshId, SUPERVISOR, textOf, watchOutput } from './sandbox.fixture.js';
@@ -33,7 +33,7 @@ export function describeFailures(engine: () => TestEngine): void {
     const sandbox = await aSandbox(engine());
     await sandbox.bash('LOST=1; (until [ -e die ]; do sleep 0.05; done; kill -9 $$; touch dead) >/dev/null 2>&1 &');
     await sandbox.call('write', { file_path: 'die', content: '' });
-    await expect.poll(async () => textOf(await sandbox.call('glob', { pattern: 'dead' })), { timeout: 10_000 }).toContain('dead');
+    await expect.poll(async () => textOf(await sandbox.call('glob', { pattern: 'dead' }))).toContain('dead');
     // The end may be noticed only when the next command is handed over.
     expect(textOf(await sandbox.bash('echo "[$LOST]"'))).toMatch(
       /^\[The old shell has ended since the last call\.[^\]]*\]\n\[\]$|^\[The shell itself was ended by SIGKILL/,
@@ -83,7 +83,7 @@ export function describeFailures(engine: () => TestEngine): void {
     else expect(outcome).toMatchObject({ is_error: true });
 
     if (outcome instanceof RondoError) {
-      await vi.waitFor(async () => expect(await provider.isRunning(sandbox.spec.name)).toBe(false), 5000);
+      await expect.poll(() => provider.isRunning(sandbox.spec.name)).toBe(false);
       await expect(provider.attach(sandbox.spec.name)).rejects.toMatchObject({ code: 'sandbox.gone' });
       await expect(provider.create(sandbox.spec)).rejects.toMatchObject({ code: 'sandbox.gone' });
       await provider.destroy(sandbox.spec.name);
@@ -98,15 +98,13 @@ export function describeFailures(engine: () => TestEngine): void {
     expect(['completed', 'timed_out']).toContain(outcome.status);
     await sandbox.call('bash', { restart: true });
     // The killed ones count until they are reaped.
-    await vi.waitFor(async () => {
-      expect(textOf(await sandbox.bash("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 100[8]' | wc -l"))).toBe('0');
-    }, 10_000);
+    await expect.poll(async () => textOf(await sandbox.bash("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 100[8]' | wc -l"))).toBe('0');
     expect(await engine().provider.isRunning(sandbox.spec.name)).toBe(true);
   });
 
   test('a supervisor that is stopped is noticed', async () => {
     const sandbox = await aSandbox(engine());
-    const impatient = await connected(engine(), sandbox.spec, { pingIntervalMs: 300 });
+    const impatient = await connected(engine(), sandbox.spec, { pingIntervalMs: 2_000 });
     await expect(impatient.bash(`kill -STOP ${SUPERVISOR}; sleep 1009`)).rejects.toMatchObject({ code: 'sandbox.failed' });
   });
 
@@ -123,10 +121,7 @@ export function describeFailures(engine: () => TestEngine): void {
   test('orphans are reaped', async () => {
     const sandbox = await aSandbox(engine());
     await sandbox.bash('for i in 1 2 3 4 5; do (sh -c "true" & ) ; (sleep 0.05 &) ; done');
-    await vi.waitFor(async () => {
-      const zombies = await sandbox.bash("grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l");
-      expect(textOf(zombies)).toBe('0');
-    }, 5000);
+    await expect.poll(async () => textOf(await sandbox.bash("grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l"))).toBe('0');
   });
 }
 

@@ -11,6 +11,7 @@ import { createAddressGuard, type Resolver } from '../../activities/web/address-
 import { startGateway } from '../../apps/egress/gateway.js';
 import { serveEgressBridge } from '../../apps/supervisor/egress-bridge.js';
 import { loadConfig } from '../../infra/config/config.js';
+import { newId } from '../../infra/ids.js';
 import { createListener } from '../../infra/postgres/listener.js';
 import { deriveAppUrl } from '../../infra/postgres/migrate.js';
 import { createPlaceholders } from '../../infra/vault/placeholder.js';
@@ -101,6 +102,15 @@ export async function startTestEgress(
     gateway,
     placeholders,
     owner,
+    /** The gateway has been told of every change that was made until now: notifications come in the order of commits, a moment later. */
+    async toldOfChanges(): Promise<void> {
+      const marker = newId('request');
+      const told = Promise.withResolvers<void>();
+      const stop = listener.on(CHANNELS.egress, (changed) => changed === marker && told.resolve());
+      await owner.query('select pg_notify($1, $2)', [CHANNELS.egress, marker]);
+      await told.promise;
+      stop();
+    },
     control: (method: string, path: string, body?: unknown) => control(join(home, 'egress', 'control.sock'), method, path, body),
     async sandbox({
       networking = { type: 'unrestricted' },

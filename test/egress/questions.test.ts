@@ -27,12 +27,14 @@ const answer = (sandbox: TestSandbox, id: string, result: string, more: Record<s
 
 it('an unknown host is asked about while the request waits, and goes on when it is allowed, once', async () => {
   const sandbox = await asking();
-  const requests = [sandbox.curl(at('/one')), sandbox.curl(at('/two'))];
+  // Of one program, so that none of them comes after the answer: it is for those who wait.
+  const requests = sandbox.curl('--parallel', at('/one'), at('/two'));
   const [question] = await questions(sandbox, 1);
   expect(question).toMatchObject({ host: 'api.test', port: upstream.port, method: 'GET', tool_use_ids: [] });
   const accepted = await answer(sandbox, question.id, 'allow');
   expect(accepted).toMatchObject({ status: 200, body: { data: [{ type: 'user.tool_confirmation', result: 'allow' }] } });
-  for (const { stdout } of await Promise.all(requests)) expect(stdout).toContain('"method":"GET"');
+  const { stdout } = await requests;
+  for (const path of ['/one', '/two']) expect(stdout).toContain(`"url":"${path}"`);
   expect(await sandbox.audit(2)).toMatchObject([
     { decision: 'allow', rule: `answer ${question.id}` },
     { decision: 'allow', rule: `answer ${question.id}` },
@@ -54,6 +56,7 @@ it('an answer for the session holds for its other requests to that host', async 
   const [question] = await questions(sandbox, 1);
   await answer(sandbox, question.id, 'allow', { scope: 'session' });
   expect((await first).stdout).toContain('"url":"/"');
+  await egress.toldOfChanges();
   expect((await sandbox.curl('-d', 'x', at('/post'))).stdout).toContain('"method":"POST"');
   expect(await questions(sandbox, 1)).toHaveLength(1);
 });
@@ -78,6 +81,7 @@ it('known hosts are not asked about, and questions of another session are not an
   expect((await answer(stranger, question.id, 'allow')).status).toBe(400);
   await answer(sandbox, question.id, 'deny', { scope: 'session', deny_message: 'no' });
   expect((await waiting).stdout).toContain('does not allow');
+  await egress.toldOfChanges();
   expect((await sandbox.curl(at('/'))).stderr).toContain('403');
 });
 
@@ -93,6 +97,7 @@ it('a change of the environment holds for the next request', async () => {
       config: { type: 'cloud', networking: { type: 'limited', allowed_hosts: hosts } },
     });
     expect(changed.status).toBe(200);
+    await egress.toldOfChanges();
     expect(changed.body.config.networking.allowed_hosts).toEqual(hosts);
     expect((await sandbox.curl(at('/'))).code).toBe(code);
   }
@@ -105,5 +110,6 @@ it('a session that has ended has no way out', async () => {
   const sandbox = await egress.sandbox();
   expect((await sandbox.curl(at('/'))).code).toBe(0);
   expect((await egress.rondo.request('POST', `/v1/sessions/${sandbox.sessionId}/archive`)).status).toBe(200);
+  await egress.toldOfChanges();
   expect((await sandbox.curl(at('/'))).stderr).toContain('403');
 });

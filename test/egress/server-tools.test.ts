@@ -105,6 +105,7 @@ it('asks people about unknown hosts where the environment does, and holds no cal
   expect((await egress.rondo.request('POST', `/v1/sessions/${sandbox.sessionId}/events`, { events })).status).toBe(200);
   expect(await pending).toBe('page');
   expect(await ask(sandbox)).toBe('page');
+  await egress.toldOfChanges();
   expect((await sandbox.curl(at())).stdout).toBe('page');
 });
 

@@ -18,7 +18,7 @@ export async function readAll(socket: Socket): Promise<string> {
     received += chunk.toString('latin1');
   });
   socket.on('error', () => undefined);
-  socket.setTimeout(3_000, () => socket.end());
+  socket.setTimeout(20_000, () => socket.end());
   await once(socket, 'close');
   return received;
 }

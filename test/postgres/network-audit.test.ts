@@ -66,7 +66,9 @@ async function anOpenWriter(path: string) {
 
 const somebodyWaits = () =>
   waitFor('a writer that waits', async () => {
-    const { rowCount } = await fixture.pool.query(`select 1 from pg_locks where locktype = 'advisory' and not granted`);
+    const { rowCount } = await fixture.pool.query(
+      `select 1 from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`,
+    );
     return rowCount === 1 ? true : undefined;
   });
 
