@@ -55,7 +55,7 @@ export function createBash(options: BashOptions): Bash {
   };
 
   const run = async (input: ToolInput<'bash'>, context: ToolContext): Promise<SandboxOutcome> => {
-    if (context.signal.aborted) return textOutcome('interrupted', 'Stopped before it was started; nothing was run.');
+    if (context.signal.aborted) return neverRun(context.signal);
     if (input.restart === true) {
       await shell?.kill();
       // What earlier shells have left behind, too.
@@ -122,6 +122,12 @@ export function createBash(options: BashOptions): Bash {
       notice = `[${reason} Everything that ran in the background was killed. This is a new shell. ${FRESH}]\n`;
     },
   };
+}
+
+/** Of a call that waited for another one when everything was stopped. */
+function neverRun(signal: AbortSignal): SandboxOutcome {
+  const limit = limitReached(signal);
+  return textOutcome(stopStatus(signal), `Stopped before it was started; nothing was run.${limit === undefined ? '' : ` ${limit}`}`);
 }
 
 /** What is still running and where it prints to, as a line for the model. */

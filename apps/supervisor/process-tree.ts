@@ -12,6 +12,8 @@ interface Process {
 
 const GIVE_UP_MS = 1500;
 const MOST_NAMED = 5;
+/** What multiplies faster than it is killed has to be ended in another way. */
+const MOST_LOOKS = 50;
 /** What Linux shows to programs, whatever the kernel's own clock. */
 const TICKS_PER_SECOND = 100;
 
@@ -75,7 +77,16 @@ export function startedSince(marker: string, since: number, shell: number | unde
 
 /** Kills whatever shells of an earlier supervisor have left running. */
 export function killMarked(): void {
-  for (const { pid } of processes()) if (pid !== process.pid && hasMarker(pid, '')) signal(pid, 'SIGKILL');
+  const killed = new Set<number>();
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    // One that was started while the others were looked up is found by the next look.
+    const found = processes().filter(({ pid }) => !killed.has(pid) && hasMarker(pid, ''));
+    if (found.length === 0) return;
+    for (const { pid } of found) {
+      signal(pid, 'SIGKILL');
+      killed.add(pid);
+    }
+  }
 }
 
 function signal(pid: number, name: 'SIGKILL' | 'SIGSTOP'): void {
