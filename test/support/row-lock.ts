@@ -8,8 +8,9 @@ export const lockSessionRow = (platform: Platform, sessionId: string) =>
   hold(platform, (client) => client.query('select 1 from sessions where id = $1 for update', [sessionId]));
 
 const GATE = 4_711;
+const BLOCKED = 'pg_stat_activity where $1 = any(pg_blocking_pids(pid))';
 
-/** Whoever wants to write such a row in this state waits, before anybody sees it so. */
+/** Whoever wants to write such a row in this state waits, before anybody sees it so. When it is released, what waits is of a process that was killed. */
 export async function holdState(platform: Platform, table: 'sandboxes' | 'pool_members', state: string) {
   await sql(
     platform,
@@ -20,6 +21,11 @@ export async function holdState(platform: Platform, table: 'sandboxes' | 'pool_m
   return {
     ...held,
     async release() {
+      // A statement that is a transaction of its own would be done though nobody hears of it any more.
+      await waitFor(
+        'those who wait to be gone',
+        async () => (await sql(platform, `select pg_terminate_backend(pid) from ${BLOCKED}`, [held.pid])).length === 0,
+      );
       await held.release();
       await sql(platform, `drop trigger held_state on ${table}; drop function held_state()`);
     },
@@ -34,10 +40,11 @@ async function hold(platform: Platform, lock: (client: pg.Client) => Promise<unk
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   const pid = rows[0]?.pid;
   return {
+    pid,
     /** Somebody has come to the point where it must write. */
     waitForSomebody: () =>
       waitFor('somebody to wait for the lock', async () => {
-        const blocked = await sql<{ count: string }>(platform, 'select count(*) from pg_stat_activity where $1 = any(pg_blocking_pids(pid))', [pid]);
+        const blocked = await sql<{ count: string }>(platform, `select count(*) from ${BLOCKED}`, [pid]);
         return Number(blocked[0]?.count) > 0;
       }),
     async release() {

@@ -11,7 +11,6 @@ let platform: Platform;
 beforeAll(async () => {
   const words = Array.from({ length: 100 }, (_, index) => `word${index}`).join(' ');
   platform = await startPlatform({
-    workers: 0,
     scripts: { 'one-effect': oneEffect(2), quick: oneEffect(0), streaming: { replies: [{ text: words, chunk_ms: 60 }] } },
   });
 });
@@ -25,7 +24,6 @@ async function replaceWorker(): Promise<void> {
 
 describe('a worker that is killed', () => {
   it('while the model streams: the answer is in the log once, under the id that was announced', async () => {
-    await platform.startWorker();
     const { id, session_id } = await invoke(platform, { model: 'rehearsal/streaming', input: 'speak' });
     const announced = await waitFor('streamed text', async () => {
       const rows = await sql<{ event_id: string }>(platform, 'select event_id from deltas where session_id = $1 limit 1', [session_id]);
