@@ -156,7 +156,7 @@ describe('secrets of a vault, and of a repository', () => {
     await waitForInvocation(platform, id);
     await request('GET', `/v1/sessions/${session_id}/events`);
     await request('GET', `/v1/${encodeURIComponent(planted)}`);
-    await waitFor("the gateway's line of it", () => platform.gateway().output().includes(planted));
+    await waitFor("the gateway's line of it", () => placesOf(findSecrets(logDocuments(platform), { planted })).includes('log gateway'));
     const found = placesOf(findSecrets([...(await tableDocuments(platform)), ...logDocuments(platform), ...seen.slice(before)], { planted }));
     expect(found).toEqual(expect.arrayContaining(['http GET', 'http POST', 'log gateway', 'table events', 'table vault_credentials']));
   });
