@@ -3,6 +3,7 @@ import { startMcpServer, type TestMcpServer, type TestTool } from '../support/mc
 import { type Platform, startPlatform } from '../support/platform.js';
 import { invoke, readLog, waitForInvocation } from '../support/sessions.js';
 import { connectTemporal, type TemporalView } from '../support/temporal.js';
+import { waitFor } from '../support/wait-for.js';
 import { logDocuments, sessionWorkflows, tableDocuments, temporalDocuments } from './places.js';
 import { aSecret, type Document, findSecrets, placesOf } from './secret-forms.js';
 
@@ -155,6 +156,7 @@ describe('secrets of a vault, and of a repository', () => {
     await waitForInvocation(platform, id);
     await request('GET', `/v1/sessions/${session_id}/events`);
     await request('GET', `/v1/${encodeURIComponent(planted)}`);
+    await waitFor("the gateway's line of it", () => placesOf(findSecrets(logDocuments(platform), { planted })).includes('log gateway'));
     const found = placesOf(findSecrets([...(await tableDocuments(platform)), ...logDocuments(platform), ...seen.slice(before)], { planted }));
     expect(found).toEqual(expect.arrayContaining(['http GET', 'http POST', 'log gateway', 'table events', 'table vault_credentials']));
   });

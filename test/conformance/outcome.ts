@@ -3,7 +3,7 @@ import { APIError } from '@anthropic-ai/sdk';
 import type { Checks } from './entry.js';
 import type { World } from './world.js';
 
-const CHECK_LIMIT_MS = 15_000;
+const CHECK_LIMIT_MS = 60_000;
 
 export type Verdict = 'works' | 'partly' | 'not yet';
 

@@ -105,7 +105,9 @@ describe('the gateway as a process', () => {
     const waiting = post({ model: MODEL, input: 'x', mode: 'wait' });
     // The first event of the second invocation shows that it is accepted; its answer is still owed.
     await expect
-      .poll(async () => ((await (await fetch(`${url}/v1/sessions`, { headers: { 'x-api-key': KEY } })).json()) as { data: unknown[] }).data.length)
+      .poll(async () => ((await (await fetch(`${url}/v1/sessions`, { headers: { 'x-api-key': KEY } })).json()) as { data: unknown[] }).data.length, {
+        timeout: 30_000,
+      })
       .toBe(2);
     await program.stop();
     expect(await stream.text()).toMatch(/^(event: ping\ndata: .*\n\n)*$/);

@@ -84,7 +84,7 @@ describe('the limit of open streams', () => {
     expect((await gateway.request('GET', '/v1/sessions')).body.data).toHaveLength(1);
 
     first.ended.abort();
-    await expect.poll(async () => (await open()).response.status).toBe(200);
+    await expect.poll(async () => (await open()).response.status, { timeout: 30_000 }).toBe(200);
     second.ended.abort();
   });
 });

@@ -30,7 +30,12 @@ it('the Python SDK creates an agent and a session, streams it and answers a cust
   const printed = JSON.parse(await runPython('test/python/sdk_session.py', platform)) as Printed;
   expect(printed.session).toMatchObject({ status: 'idle', metadata: { from: 'python' } });
   expect(Object.values(printed.messages)).toEqual(['The answer, given by the client, was blue.']);
-  expect(printed.deltas, 'previews add up to the messages').toEqual(printed.messages);
+  // A preview may end early: who reads late goes on with the event itself, which is the truth.
+  expect(Object.keys(printed.deltas), 'previews are of the messages').toEqual(Object.keys(printed.messages));
+  for (const [id, preview] of Object.entries(printed.deltas)) {
+    expect(preview).not.toBe('');
+    expect(printed.messages[id]?.startsWith(preview), `"${preview}" begins the message`).toBe(true);
+  }
   expect(printed.types).toContain('user.custom_tool_result');
   expect(
     printed.streamed.filter((id) => !printed.listed.includes(id)),

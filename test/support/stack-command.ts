@@ -34,10 +34,14 @@ export function runRondo(words: readonly string[], home: string, environment: Re
 
 /** Waits until the command has printed this; fails with all it printed if it ends before. */
 export async function waitForOutput(command: StackCommand, expected: RegExp): Promise<RegExpExecArray> {
-  await waitFor(`${expected} in the output`, () => {
-    if (command.process.exitCode !== null) throw new Error(`The command ended with ${command.process.exitCode}:\n${command.output()}`);
-    return expected.test(command.output());
-  });
+  await waitFor(
+    `${expected} in the output`,
+    () => {
+      if (command.process.exitCode !== null) throw new Error(`The command ended with ${command.process.exitCode}:\n${command.output()}`);
+      return expected.test(command.output());
+    },
+    60_000,
+  );
   const found = expected.exec(command.output());
   if (!found) throw new Error(`${expected} was printed and then was not`);
   return found;

@@ -9,6 +9,8 @@ import { aHost, FILL, generationOf, hostOf, LOOK, liveHosts, SHELL, start, type 
 
 const EFFECT = 'echo effect >> effects.txt; sleep 300; echo finished';
 const LONG = 180_000;
+/** What a busy machine may take to look, and to do what is due. */
+const SLACK_MS = 5_000;
 
 let platform: Platform;
 let hosts: TestHost[];
@@ -37,13 +39,13 @@ describe('a session whose host has given its sandbox back', () => {
     async () => {
       await startEmpty(2);
       const old = await startHost('old', 5);
-      const { session_id } = await turn(platform, `${FILL} && ${LOOK}`);
-      const before = (await turn(platform, LOOK, session_id)).output_text;
+      const { session_id, output_text: before } = await turn(platform, `${FILL} && ${LOOK}`);
+      expect(before.slice(0, 6)).toBe("'kept'");
       await waitForKept(platform, session_id);
       const roomy = await startHost('roomy', 50);
       const after = await turn(platform, LOOK, session_id);
       expect(await hostOf(platform, session_id)).toBe('roomy');
-      expect(after.output_text).toContain(before);
+      expect(after.output_text.slice(after.output_text.indexOf("'kept'"))).toBe(before);
       expect(after.output_text).toContain('files in /workspace and /mnt are as they were.');
       expect(existsSync(join(roomy.home, 'workspaces', session_id, 'kept', 'bytes'))).toBe(true);
       await waitForKept(platform, session_id);
@@ -69,8 +71,8 @@ describe('a host that dies in the middle of a call', () => {
       await doomed.die();
       const died = performance.now();
       await waitFor('its death to be noticed', async () => !(await liveHosts(platform)).some((live) => live.id === 'doomed'));
-      expect(performance.now() - died).toBeLessThan(15_000);
-      await waitFor('the session to be on the other host', async () => (await hostOf(platform, session_id)) === 'rest', 20_000);
+      expect(performance.now() - died).toBeLessThan(15_000 + SLACK_MS);
+      await waitFor('the session to be on the other host', async () => (await hostOf(platform, session_id)) === 'rest');
       const movedMs = performance.now() - died;
       const { status, output_text } = await waitForInvocation(platform, id);
       expect(status).toBe('completed');
@@ -78,7 +80,7 @@ describe('a host that dies in the middle of a call', () => {
       expect(output_text).toMatch(
         /files in \/workspace and \/mnt are as they were at .*; what was written later is lost, because the host that had it is gone/,
       );
-      expect(movedMs).toBeLessThan(20_000);
+      expect(movedMs).toBeLessThan(20_000 + SLACK_MS);
       expect(readFileSync(effects, 'utf8')).toBe('effect\n');
       expect(existsSync(join(rest.home, 'workspaces', session_id, 'effects.txt'))).toBe(false);
       const { output_text: kept } = await turn(platform, LOOK, session_id);

@@ -67,7 +67,10 @@ describe('a copy of a data folder', () => {
     "does not start while the original lives, and is another folder from then on: when the original dies, what is in the copy is nobody's",
     async () => {
       const { session_id } = await turn(platform, 'echo old > written.txt && cat written.txt');
+      // Nothing comes or goes while it is copied.
+      for (const worker of second.workers) worker.freeze();
       execFileSync('cp', ['-a', `${second.home}/.`, copy.home]);
+      for (const worker of second.workers) worker.thaw();
       await turn(platform, 'echo new > written.txt', session_id);
       await expect(copy.startWorker()).rejects.toThrow(REFUSAL);
       const folderOf = ({ home }: TestHost) => readFileSync(join(home, 'folder-id'), 'utf8');

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { effectCount, oneEffect, waitForEffect } from '../support/effects.js';
 import { type Platform, startPlatform } from '../support/platform.js';
-import { lockSessionRow } from '../support/row-lock.js';
+import { holdState, lockSessionRow } from '../support/row-lock.js';
 import { sandboxProviders } from '../support/sandbox-providers.js';
 import { expectWholeLog, invoke, readLog, resultTexts, sql, waitForInvocation } from '../support/sessions.js';
 import { waitFor } from '../support/wait-for.js';
@@ -9,9 +9,8 @@ import { waitFor } from '../support/wait-for.js';
 let platform: Platform;
 
 beforeAll(async () => {
-  const words = Array.from({ length: 40 }, (_, index) => `word${index}`).join(' ');
+  const words = Array.from({ length: 100 }, (_, index) => `word${index}`).join(' ');
   platform = await startPlatform({
-    workers: 0,
     scripts: { 'one-effect': oneEffect(2), quick: oneEffect(0), streaming: { replies: [{ text: words, chunk_ms: 60 }] } },
   });
 });
@@ -25,14 +24,13 @@ async function replaceWorker(): Promise<void> {
 
 describe('a worker that is killed', () => {
   it('while the model streams: the answer is in the log once, under the id that was announced', async () => {
-    await platform.startWorker();
     const { id, session_id } = await invoke(platform, { model: 'rehearsal/streaming', input: 'speak' });
     const announced = await waitFor('streamed text', async () => {
       const rows = await sql<{ event_id: string }>(platform, 'select event_id from deltas where session_id = $1 limit 1', [session_id]);
       return rows[0]?.event_id;
     });
     await replaceWorker();
-    expect(await waitForInvocation(platform, id)).toMatchObject({ status: 'completed', output_text: expect.stringMatching(/^word0 .*word39$/) });
+    expect(await waitForInvocation(platform, id)).toMatchObject({ status: 'completed', output_text: expect.stringMatching(/^word0 .*word99$/) });
     const messages = (await expectWholeLog(platform, session_id)).filter(({ type }) => type === 'agent.message');
     expect(messages.map((message) => message.id)).toEqual([announced]);
     const attempts = await sql(platform, `select outcome, retried_because from attempts where session_id = $1 and kind = 'model_call' order by started_at`, [
@@ -67,15 +65,11 @@ describe('a worker that is killed', () => {
   });
 
   it('between making a sandbox and recording it: the sandbox is adopted, not made twice', async () => {
+    const record = await holdState(platform, 'sandboxes', 'ready');
     const { id, session_id } = await invoke(platform, { model: 'rehearsal/quick', input: 'go' });
-    await waitFor(
-      'the sandbox to be planned',
-      async () => (await sql(platform, `select 1 from sandboxes where session_id = $1 and state = 'starting'`, [session_id])).length > 0,
-    );
-    const lock = await lockSessionRow(platform, session_id);
-    await lock.waitForSomebody();
+    await record.waitForSomebody();
     await platform.workers.pop()?.kill();
-    await lock.release();
+    await record.release();
     await platform.startWorker();
     await waitForInvocation(platform, id);
     const [docker] = sandboxProviders(platform.home);

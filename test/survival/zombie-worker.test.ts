@@ -9,7 +9,7 @@ let platform: Platform;
 beforeAll(async () => {
   platform = await startPlatform({
     workers: 0,
-    scripts: { 'one-effect': oneEffect(20), hello: { replies: [{ text: 'hello' }] } },
+    scripts: { 'one-effect': oneEffect(120), hello: { replies: [{ text: 'hello' }] } },
   });
 });
 afterAll(() => platform.stop());

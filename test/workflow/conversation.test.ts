@@ -1,3 +1,5 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStream } from '../support/live-stream.js';
 import { type Platform, startPlatform } from '../support/platform.js';
@@ -20,7 +22,7 @@ beforeAll(async () => {
       echo: { replies: [{ text: 'You said {{input}}' }] },
       slow: {
         rules: [{ match: 'change of plan', replies: [{ text: 'New plan it is.' }] }],
-        replies: [{ tool_calls: [bash('sleep 2; echo slept')] }, { text: 'old plan' }],
+        replies: [{ tool_calls: [bash('touch begun; until [ -e end ]; do sleep 0.05; done; echo slept')] }, { text: 'old plan' }],
       },
       shell: { replies: [{ tool_calls: [bash('cd /tmp && X=kept')] }, { tool_calls: [bash('echo $X in $PWD')] }, { text: '{{last_result}}' }] },
       many: {
@@ -118,8 +120,10 @@ describe('invoke', () => {
 describe('the loop', () => {
   it('takes a message that comes while it runs at the next step, in order', async () => {
     const first = await invoke(platform, { model: 'rehearsal/slow', input: 'go' });
-    await waitFor('the command to be called', async () => (await readLog(platform, first.session_id)).some(({ type }) => type === 'agent.tool_use'));
+    const workspace = join(platform.home, 'workspaces', first.session_id);
+    await waitFor('the command to run', () => existsSync(join(workspace, 'begun')));
     const second = await invoke(platform, { session_id: first.session_id, input: 'change of plan' });
+    writeFileSync(join(workspace, 'end'), '');
     expect(await waitForInvocation(platform, second.id)).toMatchObject({ output_text: 'New plan it is.' });
     expect(await waitForInvocation(platform, first.id), 'inputs taken by one turn share its output').toMatchObject({ output_text: 'New plan it is.' });
     await expectWholeLog(platform, first.session_id);

@@ -7,7 +7,6 @@ const step = (number: number) => ({ tool_calls: [{ name: 'bash', input: { comman
 
 beforeAll(async () => {
   platform = await startPlatform({
-    environment: { RONDO_MODEL_STALL_SECONDS: '1' },
     scripts: {
       steps: { replies: [...Array.from({ length: 12 }, (_, index) => step(index)), { text: 'all done' }] },
       parrot: { replies: [{ tool_calls: [{ name: 'bash', input: { command: 'echo same' } }] }], after_last: 'loop' },
@@ -20,7 +19,6 @@ beforeAll(async () => {
       limited: {
         replies: [{ error: { status: 429, type: 'rate_limit_error', message: 'slow down', times: 1, headers: { 'retry-after': '1' } }, text: 'at last' }],
       },
-      silent: { replies: [[{ text: 'one two three four five', stall_after: 2 }]] },
       dropped: { replies: [{ text: 'one two three', error: { status: 500, after_chunks: 2, times: 1 } }] },
       refusing: { replies: [{ text: 'I will not.', stop_reason: 'refusal' }] },
       broken: { replies: [{ tool_calls: [{ name: 'bash', input: '{"command": "ec' }] }, { text: 'I saw: {{last_result}}' }] },
@@ -91,11 +89,19 @@ describe('a model that fails', () => {
   });
 
   it('by silence is cut off by the watchdog and asked again', async () => {
-    const { id, session_id } = await invoke(platform, { model: 'rehearsal/silent', input: 'go' });
-    await waitForInvocation(platform, id, ['running']);
-    const attempts = () => sql<{ error_code: string }>(platform, `select error_code from attempts where session_id = $1 and outcome = 'error'`, [session_id]);
-    await expect.poll(attempts, { timeout: 20_000 }).toContainEqual({ error_code: 'model.stalled' });
-    await platform.request('POST', `/v1/sessions/${session_id}/kill`);
+    // With its patience every other answer here would be cut off where the machine is busy for a second.
+    const impatient = await startPlatform({
+      environment: { RONDO_MODEL_STALL_SECONDS: '1' },
+      scripts: { silent: { replies: [[{ text: 'one two three four five', stall_after: 2 }]] } },
+    });
+    try {
+      const { session_id } = await invoke(impatient, { model: 'rehearsal/silent', input: 'go' });
+      const attempts = () =>
+        sql<{ error_code: string }>(impatient, `select error_code from attempts where session_id = $1 and outcome = 'error'`, [session_id]);
+      await expect.poll(attempts, { timeout: 30_000 }).toContainEqual({ error_code: 'model.stalled' });
+    } finally {
+      await impatient.stop();
+    }
   });
 
   it('by refusing is idle with refusal', async () => {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { listenOnLoopback } from '../support/loopback-server.js';
 import { startMcpServer, type TestMcpServer, textTool } from '../support/mcp-server.js';
@@ -294,9 +295,10 @@ describe('a call under way', () => {
     const sessionId = await aSession('slow');
     const { id } = await ask(sessionId);
     await tool.began;
-    const old = platform.workers.pop();
-    const stopped = old?.stop();
     await platform.startWorker();
+    const stopped = platform.workers.shift()?.stop();
+    // Of the ten seconds that it has, so that it knows that it is to end.
+    await delay(1_000);
     tool.end();
     await stopped;
     expect(await waitForInvocation(platform, id)).toMatchObject({ output_text: 'Result: done' });

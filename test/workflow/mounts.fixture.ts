@@ -3,11 +3,20 @@ import { type Platform, type PlatformOptions, startPlatform } from '../support/p
 import { type LogRow, readLog, resultTexts } from '../support/sessions.js';
 import { waitFor } from '../support/wait-for.js';
 
-/** A platform whose model runs what follows `run: ` in one bash command. */
+const bash = (command: string) => ({ tool_calls: [{ name: 'bash', input: { command } }] });
+
+/** A platform whose model runs what follows `run: ` in one bash command, and what follows `run both: ` in two, one after the other. */
 export const startWithShell = (options: Pick<PlatformOptions, 'environment'> = {}): Promise<Platform> =>
   startPlatform({
     ...options,
-    scripts: { shell: { rules: [{ match: '^run: (.+)$', replies: [{ tool_calls: [{ name: 'bash', input: { command: '{{1}}' } }] }, { text: 'done' }] }] } },
+    scripts: {
+      shell: {
+        rules: [
+          { match: '^run: (.+)$', replies: [bash('{{1}}'), { text: 'done' }] },
+          { match: '^run both: (.+) && then (.+)$', replies: [bash('{{1}}'), bash('{{2}}'), { text: 'done' }] },
+        ],
+      },
+    },
   });
 
 interface Setting extends Pick<SessionCreateParams, 'resources'> {

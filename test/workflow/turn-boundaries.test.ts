@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait-for.js';
 let platform: Platform;
 const bash = (command: string) => ({ tool_calls: [{ name: 'bash', input: { command } }] });
 const message = (text: string) => ({ type: 'user.message', content: [{ type: 'text', text }] });
-const words = Array.from({ length: 30 }, (_, index) => `word${index}`).join(' ');
+const words = Array.from({ length: 300 }, (_, index) => `word${index}`).join(' ');
 
 beforeAll(async () => {
   platform = await startPlatform({
@@ -43,7 +43,7 @@ describe('a turn that ends at a limit', () => {
       async () =>
         (await sql(platform, `select 1 from sessions where id = $1 and turn_started_at < now() - interval '5 seconds'`, [first.session_id])).length > 0,
     );
-    const second = await invoke(platform, { session_id: first.session_id, input: 'talk on' });
+    const second = await invoke(platform, { session_id: first.session_id, input: 'short again' });
     expect(await waitForInvocation(platform, second.id)).toMatchObject({ status: 'completed' });
   });
 
@@ -71,10 +71,6 @@ it('a kill with messages in the inbox leaves no message between a call and its r
   await waitForEffect(platform, session_id);
   await send(session_id, message('queued'));
   await platform.request('POST', `/v1/sessions/${session_id}/kill`);
-  await waitFor(
-    'every attempt to be over',
-    async () => (await sql(platform, 'select 1 from attempts where session_id = $1 and ended_at is null', [session_id])).length === 0,
-  );
   await expectWholeLog(platform, session_id);
 });
 
