@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Time limits only bound a failure: a busy machine takes its time. */
-const shared = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } };
+const shared = { testTimeout: 180_000, hookTimeout: 240_000, expect: { poll: { timeout: 30_000 } } };
 
 /** Rules beside the code and checks of the tree run side by side; whatever needs services runs one file after another. */
 export default defineConfig({
