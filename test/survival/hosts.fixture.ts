@@ -13,7 +13,7 @@ export interface TestHost {
   readonly home: string;
   readonly workers: Program[];
   startWorker(extra?: Readonly<Record<string, string>>): Promise<Program>;
-  /** Names of the sandboxes that its engine has. */
+  /** Names of the sandboxes that its engine has, without those in which it is only tried whether it works, again and again where it may not be used. */
   sandboxes(): Promise<string[]>;
   /** They end as they do when they are replaced. */
   stopWorkers(): Promise<void>;
@@ -65,7 +65,7 @@ export function aHost(platform: Platform, id: string, environment: Readonly<Reco
         names.push(...(await provider.list()));
         await provider.close();
       }
-      return names;
+      return names.filter((name) => !name.startsWith('rondo-probe-'));
     },
     stopWorkers: () => endAll((worker) => worker.stop()),
     async die() {
