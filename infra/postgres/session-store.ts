@@ -95,7 +95,7 @@ export async function notify(db: Db, channel: string, payload: string): Promise<
 }
 
 /** Locks a session within a transaction and gives the operations that need the lock. */
-export async function lockSession(tx: Transaction, id: string, lock: 'change' | 'remove' = 'change') {
+export async function lockSession(tx: Transaction, id: string, lock?: Parameters<typeof sessions.lockSession>[2]) {
   let record = await sessions.lockSession(tx, id, lock);
   let announced = false;
 

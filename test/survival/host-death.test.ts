@@ -9,8 +9,6 @@ import { aHost, FILL, generationOf, hostOf, LOOK, liveHosts, SHELL, start, type 
 
 const EFFECT = 'echo effect >> effects.txt; sleep 300; echo finished';
 const LONG = 180_000;
-/** What a busy machine may take to look, and to do what is due. */
-const SLACK_MS = 5_000;
 
 let platform: Platform;
 let hosts: TestHost[];
@@ -71,7 +69,7 @@ describe('a host that dies in the middle of a call', () => {
       await doomed.die();
       const died = performance.now();
       await waitFor('its death to be noticed', async () => !(await liveHosts(platform)).some((live) => live.id === 'doomed'));
-      expect(performance.now() - died).toBeLessThan(15_000 + SLACK_MS);
+      expect(performance.now() - died).toBeLessThan(15_000);
       await waitFor('the session to be on the other host', async () => (await hostOf(platform, session_id)) === 'rest');
       const movedMs = performance.now() - died;
       const { status, output_text } = await waitForInvocation(platform, id);
@@ -80,7 +78,7 @@ describe('a host that dies in the middle of a call', () => {
       expect(output_text).toMatch(
         /files in \/workspace and \/mnt are as they were at .*; what was written later is lost, because the host that had it is gone/,
       );
-      expect(movedMs).toBeLessThan(20_000 + SLACK_MS);
+      expect(movedMs).toBeLessThan(20_000);
       expect(readFileSync(effects, 'utf8')).toBe('effect\n');
       expect(existsSync(join(rest.home, 'workspaces', session_id, 'effects.txt'))).toBe(false);
       const { output_text: kept } = await turn(platform, LOOK, session_id);

@@ -19,11 +19,9 @@ export const describeIssues = (issues: readonly Issue[]): Problem[] =>
 
 /** For a parse: says of an unknown field what is known in its place. */
 export const nameKnownFields: z.core.$ZodErrorMap = ({ code, inst }) => {
-  if (code !== 'unrecognized_keys' || !(inst instanceof z.ZodObject)) return undefined;
-  return `${UNKNOWN_FIELD}; known here: ${Object.keys(inst.shape).join(', ')}`;
+  if (code !== 'unrecognized_keys') return undefined;
+  return `is not a known field${inst instanceof z.ZodObject ? `; known here: ${Object.keys(inst.shape).join(', ')}` : ''}`;
 };
-
-const UNKNOWN_FIELD = 'is not a known field';
 
 function describe(issue: z.core.$ZodIssue, parents: readonly PropertyKey[]): Problem[] {
   const path = [...parents, ...issue.path];
@@ -32,10 +30,7 @@ function describe(issue: z.core.$ZodIssue, parents: readonly PropertyKey[]): Pro
     case 'invalid_union':
       return describeUnion(issue, path);
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
-        field: fieldName([...path, key.slice(0, 100)]),
-        problem: issue.message.startsWith(UNKNOWN_FIELD) ? issue.message : UNKNOWN_FIELD,
-      }));
+      return issue.keys.map((key) => ({ field: fieldName([...path, key.slice(0, 100)]), problem: issue.message }));
     case 'invalid_key':
     case 'invalid_element':
       return issue.issues.flatMap((inner) => describe(inner, path));
